@@ -1,0 +1,30 @@
+package protocol
+
+import "chatd/state"
+
+// A Frame is one whole line on its way to one client. Frames to the same client leave in the order
+// in which they were handed out, and nothing is ever put inside one.
+type Frame struct {
+	To   state.ID
+	Text []byte // with its line end; good until the machine's next call, or for ever if Shared
+
+	// Shared says that Text will never change, so that it may be kept instead of copied however
+	// many clients it goes to.
+	Shared bool
+
+	// Last says that this is the client's last frame: deliver it, then close (PR4, PR5, PR7).
+	Last bool
+
+	// Receipt, if there is one, asks to be told what became of this frame.
+	Receipt Receipt
+}
+
+// A Receipt is the promise that stands behind SEND-OK (PR12). It travels with a DELIVERY and comes
+// back to Machine.Settle exactly once: as sent when the kernel has taken the frame's last byte, and
+// never before; as not sent when the target went first.
+//
+// The zero Receipt means that nobody waits.
+type Receipt struct {
+	Owner state.ID // who is owed the reply
+	Slot  uint32   // which of the owner's replies it is
+}
