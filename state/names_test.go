@@ -2,7 +2,7 @@ package state
 
 import (
 	"bytes"
-	"slices"
+	"fmt"
 	"testing"
 )
 
@@ -23,59 +23,38 @@ func TestF4HolesAreBounded(t *testing.T) {
 			t.Fatalf("%d pages for %d bytes of names and %d of holes", len(r.names.pages), r.names.live, r.names.holes)
 		}
 	}
-	if len(r.first) != 100 {
-		t.Errorf("the index has %d entries, want 100", len(r.first))
+	if r.chains != 100 {
+		t.Errorf("the index has %d chains, want 100", r.chains)
 	}
 }
 
-// Users whose names share a hash are chained. Five on one chain, taken off in each possible order: the
-// rest must stay on it, in order.
-func TestUnchain(t *testing.T) {
-	const h, chained = 42, 5
-	for _, order := range permutations([]uint32{0, 1, 2, 3, 4}) {
-		r := NewRegistry(chained)
-		var want []uint32
-		for slot := range uint32(chained) {
-			next := vacant
-			if slot > 0 {
-				next = slot - 1
+// The index has a chain for each user, and each user is on the chain of its hash, however the number of
+// chains has grown. No chain is long, even if each name differs from the next by one bit.
+func TestChainsGrowWithUsers(t *testing.T) {
+	r := NewRegistry(1 << 20)
+	for slot := range 5000 {
+		r.Add(slot, fmt.Appendf(nil, "%d", slot))
+		if r.chains != slot+1 {
+			t.Fatalf("%d users, %d chains", slot+1, r.chains)
+		}
+		if slot > 40 && slot%501 > 0 { // all of them often would take long
+			continue
+		}
+		users := 0
+		for n := range r.chains {
+			length := 0
+			for at := *r.first.At(n); at != 0; at = r.users.Find(int(at - 1)).next {
+				if home := r.chain(r.Name(int(at - 1))); home != r.first.At(n) {
+					t.Fatalf("with %d chains, user %d is on chain %d, and is looked for elsewhere", r.chains, at-1, n)
+				}
+				length++
 			}
-			r.users.At(int(slot)).next = next
-			r.first[h] = slot
-			want = append([]uint32{slot}, want...)
-		}
-		for _, slot := range order {
-			r.unchain(h, slot, r.users.Find(int(slot)).next)
-			want = slices.DeleteFunc(want, func(s uint32) bool { return s == slot })
-			if got := r.chain(h); !slices.Equal(got, want) {
-				t.Fatalf("order %v, after %d: got the chain %v, want %v", order, slot, got, want)
+			if users += length; length > 24 {
+				t.Errorf("with %d chains, one has %d users", r.chains, length)
 			}
 		}
-		if len(r.first) > 0 {
-			t.Fatalf("order %v: the index has an entry for nobody", order)
+		if users != slot+1 {
+			t.Fatalf("%d users, and %d on all chains", slot+1, users)
 		}
 	}
-}
-
-// chain is the slots on the chain of a hash.
-func (r *Registry) chain(h uint32) (slots []uint32) {
-	slot, ok := r.first[h]
-	for ok && slot != vacant {
-		slots = append(slots, slot)
-		slot = r.users.Find(int(slot)).next
-	}
-	return slots
-}
-
-func permutations(of []uint32) (all [][]uint32) {
-	if len(of) == 0 {
-		return [][]uint32{nil}
-	}
-	for i, first := range of {
-		rest := slices.Delete(slices.Clone(of), i, i+1)
-		for _, p := range permutations(rest) {
-			all = append(all, append([]uint32{first}, p...))
-		}
-	}
-	return all
 }

@@ -5,7 +5,10 @@
 // for?". The protocol package asks; nobody else does.
 package state
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"math/bits"
+)
 
 // MaxName is the longest name a Registry takes, in bytes. The protocol's limit for a line before
 // login is lower, so that no client meets this one.
@@ -14,26 +17,29 @@ const MaxName = namePage - nameHeader
 // A Registry knows the users, which are the clients that are logged in: at most a fixed number,
 // each under a name that no other has (PR5, PR9, PR15).
 //
-// The index from names to users holds neither: it leads from 32 bits of a seeded hash to the slot
-// of a user, and users whose names share a hash are chained. A user therefore costs its name, six
-// bytes beside it, a record of eight bytes, and a place in a map of eight-byte entries.
+// Users are found through an index of chains, by linear hashing: with each user there is one chain
+// more, and only the one that is split for it is gone through. So no moment is slower than others,
+// and nothing is copied to grow. The hash is seeded (hash/maphash): who chooses names cannot choose
+// chains. A user costs its name and six bytes beside it, eight in its record, and four in the
+// index.
 type Registry struct {
-	max   int
-	count int
-	seed  maphash.Seed
-	first map[uint32]uint32 // hash of a name -> slot of the first user on its chain
-	users Table[user]
-	names names
+	max    int
+	count  int
+	seed   maphash.Seed
+	chains int           // how many there are; never fewer than users have been at a time
+	first  Table[uint32] // of each chain: the slot of the first user, plus one; 0: none
+	users  Table[user]
+	names  names
 }
 
 type user struct {
 	name place
-	next uint32 // slot of the next user on the chain, or vacant
+	next uint32 // on its chain: the slot of the next user, plus one; 0: none
 }
 
 // NewRegistry makes a registry for at most max users.
 func NewRegistry(max int) *Registry {
-	return &Registry{max: max, seed: maphash.MakeSeed(), first: make(map[uint32]uint32)}
+	return &Registry{max: max, seed: maphash.MakeSeed(), chains: 1}
 }
 
 // Full reports whether one user more is one too many (PR15).
@@ -44,16 +50,12 @@ func (r *Registry) Len() int { return r.count }
 
 // Lookup finds the slot of the user with this name.
 func (r *Registry) Lookup(name []byte) (slot int, ok bool) {
-	next, ok := r.first[r.hash(name)]
-	if !ok {
-		return 0, false
-	}
-	for next != vacant {
-		u := r.users.Find(int(next))
+	for at := *r.chain(name); at != 0; {
+		u := r.users.Find(int(at - 1))
 		if r.names.is(u.name, name) {
-			return int(next), true
+			return int(at - 1), true
 		}
-		next = u.next
+		at = u.next
 	}
 	return 0, false
 }
@@ -67,37 +69,51 @@ func (r *Registry) Name(slot int) []byte {
 
 // Add logs the client at slot in. The registry must not be full and the name must be free.
 func (r *Registry) Add(slot int, name []byte) {
-	h := r.hash(name)
-	next, ok := r.first[h]
-	if !ok {
-		next = vacant
+	if r.count++; r.count > r.chains {
+		r.split()
 	}
-	*r.users.At(slot) = user{name: r.names.add(uint32(slot), name), next: next}
-	r.first[h] = uint32(slot)
-	r.count++
+	first := r.chain(name)
+	*r.users.At(slot) = user{name: r.names.add(uint32(slot), name), next: *first}
+	*first = uint32(slot) + 1
 }
 
 // Remove logs the user at slot out; its name is free from now on (TR3).
 func (r *Registry) Remove(slot int) {
 	u := r.users.Find(slot)
-	r.unchain(r.hash(r.Name(slot)), uint32(slot), u.next)
+	link := r.chain(r.Name(slot))
+	for *link != uint32(slot)+1 {
+		link = &r.users.Find(int(*link - 1)).next
+	}
+	*link = u.next
 	r.names.remove(u.name, func(slot uint32, to place) { r.users.Find(int(slot)).name = to })
 	r.count--
 }
 
-// unchain takes slot, which is followed by next, off the chain of a hash.
-func (r *Registry) unchain(h, slot, next uint32) {
-	before := r.first[h]
-	switch {
-	case before != slot:
-		for r.users.Find(int(before)).next != slot {
-			before = r.users.Find(int(before)).next
-		}
-		r.users.Find(int(before)).next = next
-	case next == vacant:
-		delete(r.first, h)
-	default:
-		r.first[h] = next
+// chain is where the chain begins on which a user with this name is. The chains have the numbers
+// from 0; a hash, cut to as many bits as the highest number has, that is not among them yet loses
+// its highest bit.
+func (r *Registry) chain(name []byte) *uint32 {
+	highest := uint32(r.chains - 1)
+	mask := uint32(1)<<bits.Len32(highest) - 1
+	n := uint32(maphash.Bytes(r.seed, name)) & mask
+	if n > highest {
+		n &= mask >> 1
+	}
+	return r.first.At(int(n))
+}
+
+// split adds a chain: the users who belong on it now come from one that is there.
+func (r *Registry) split() {
+	added := uint32(r.chains)
+	old := r.first.At(int(added &^ (1 << (bits.Len32(added) - 1))))
+	r.chains++
+	rest := *old
+	*old = 0
+	for rest != 0 {
+		u := r.users.Find(int(rest - 1))
+		_, name, _ := r.names.entry(u.name)
+		first := r.chain(name)
+		rest, u.next, *first = u.next, *first, rest
 	}
 }
 
@@ -116,5 +132,3 @@ func (r *Registry) AppendList(text []byte) []byte {
 
 // ListLen is the number of bytes that AppendList appends, give or take a few.
 func (r *Registry) ListLen() int { return r.names.live - r.count*(nameHeader-1) }
-
-func (r *Registry) hash(name []byte) uint32 { return uint32(maphash.Bytes(r.seed, name)) }

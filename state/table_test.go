@@ -51,7 +51,9 @@ func TestTableNeverMovesARecord(t *testing.T) {
 func TestTableFind(t *testing.T) {
 	var table state.Table[int]
 	table.At(5000)
-	for i, want := range map[int]bool{0: false, 1024: false, 4095: false, 4096: true, 5000: true, 5119: true, 5120: false, 1 << 30: false} {
+	for i, want := range map[int]bool{
+		0: false, 1024: false, 4095: false, 4096: true, 5000: true, 5119: true, 5120: false, 1 << 30: false,
+	} {
 		if got := table.Find(i) != nil; got != want {
 			t.Errorf("Find(%d): a record is %v, want %v", i, got, want)
 		}
