@@ -1,0 +1,122 @@
+package poller
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	backlog    = 4096     // connections that wait to be accepted, as far as net.core.somaxconn allows
+	sendBuffer = 64 << 10 // bytes per connection; the kernel doubles it for its bookkeeping
+
+	// A peer that vanished without a word is ended by the kernel, without a timer of ours: after 60
+	// s of silence it is probed each 10 s, and three probes without an answer end it. Where there
+	// is something unacknowledged there are no probes, and 90 s without progress end it. That must
+	// not be less than the probes together take, or one lost probe would end an idle client
+	// (tcp(7)).
+	keepaliveIdle     = 60     // seconds
+	keepaliveInterval = 10     // seconds
+	keepaliveCount    = 3      // probes
+	userTimeout       = 90_000 // milliseconds
+)
+
+// Listen makes a listening socket that does not block and returns its descriptor and the address it
+// has; port 0 asks for any free one. What every connection needs is set here once, since accept(2)
+// hands it on.
+//
+// host is an address or a name; of the addresses of a name the first of IPv4 is taken, if there is
+// any. The wildcard address :: takes IPv4 as well.
+func Listen(host string, port int) (fd int, address netip.AddrPort, err error) {
+	ip, err := resolve(host)
+	if err != nil {
+		return -1, netip.AddrPort{}, err
+	}
+	family, socketAddress, err := sockaddr(ip, port)
+	if err != nil {
+		return -1, netip.AddrPort{}, err
+	}
+	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	if err != nil {
+		return -1, netip.AddrPort{}, os.NewSyscallError("socket", err)
+	}
+	if address, err = bind(fd, family, socketAddress); err != nil {
+		unix.Close(fd)
+		return -1, netip.AddrPort{}, fmt.Errorf("%s: %w", net.JoinHostPort(host, strconv.Itoa(port)), err)
+	}
+	return fd, address, nil
+}
+
+func bind(fd, family int, address unix.Sockaddr) (netip.AddrPort, error) {
+	for _, o := range options(family) {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return netip.AddrPort{}, os.NewSyscallError("setsockopt", err)
+		}
+	}
+	if err := unix.Bind(fd, address); err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("bind", err)
+	}
+	if err := unix.Listen(fd, backlog); err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("listen", err)
+	}
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("getsockname", err)
+	}
+	return addrPort(bound), nil
+}
+
+type option struct{ level, name, value int }
+
+func options(family int) []option {
+	common := []option{
+		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1}, // start again at once; two servers on one port stay impossible
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepaliveIdle},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepaliveInterval},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepaliveCount},
+		{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, userTimeout},
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, // each client is written once a turn: nothing to wait for
+	}
+	if family == unix.AF_INET6 {
+		return append(common, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0})
+	}
+	return common
+}
+
+func resolve(host string) (netip.Addr, error) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip, nil
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip", host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if i := slices.IndexFunc(ips, func(ip netip.Addr) bool { return ip.Unmap().Is4() }); i >= 0 {
+		return ips[i].Unmap(), nil
+	}
+	return ips[0], nil
+}
+
+// sockaddr is the address in the form that bind(2) takes. A link-local address needs its interface.
+func sockaddr(ip netip.Addr, port int) (family int, address unix.Sockaddr, err error) {
+	if ip.Is4() {
+		return unix.AF_INET, &unix.SockaddrInet4{Addr: ip.As4(), Port: port}, nil
+	}
+	a := &unix.SockaddrInet6{Addr: ip.As16(), Port: port}
+	if zone := ip.Zone(); zone != "" {
+		device, err := net.InterfaceByName(zone)
+		if err != nil {
+			return 0, nil, fmt.Errorf("%s: %w", zone, err)
+		}
+		a.ZoneId = uint32(device.Index)
+	}
+	return unix.AF_INET6, a, nil
+}
