@@ -1,0 +1,108 @@
+package poller
+
+import "chatd/protocol"
+
+const (
+	// chunkSize is how much is queued in one piece, in bytes, and so about how much of a connection
+	// is written in one turn.
+	chunkSize = 64 << 10
+
+	// shareFrom is the length from which a shared frame is queued as a piece of its own, in bytes.
+	// A shorter one is copied, to leave in one write with its neighbours.
+	shareFrom = 16 << 10
+
+	// What an empty queue keeps of its memory, to be used again: bytes of a chunk, and marks.
+	spareChunk = 16 << 10
+	spareMarks = 1 << 10
+)
+
+// An outQueue is what a connection still has to send: bytes in order, and the receipts that fall
+// due among them. It is a stream; where one frame ends and the next begins matters only to the
+// receipts.
+type outQueue struct {
+	chunks [][]byte // in order
+	offset int      // how much of the first chunk the kernel has taken
+	own    bool     // the last chunk is ours to append to, not shared
+	size   int      // bytes that the kernel has not taken
+	taken  uint64   // bytes that it has, in all
+	marks  []mark   // in order
+	spare  []byte   // the memory of an own chunk that is used up
+}
+
+// A mark stands behind the last byte of a frame with a receipt: the receipt is due when the kernel
+// has taken that many bytes in all.
+type mark struct {
+	end     uint64
+	receipt protocol.Receipt
+}
+
+// push appends a frame.
+func (q *outQueue) push(f *protocol.Frame) {
+	last := len(q.chunks) - 1
+	switch {
+	case f.Shared && len(f.Text) >= shareFrom:
+		q.chunks = append(q.chunks, f.Text)
+		q.own = false
+	case q.own && len(q.chunks[last])+len(f.Text) <= chunkSize:
+		q.chunks[last] = append(q.chunks[last], f.Text...)
+	default:
+		q.chunks = append(q.chunks, append(q.spare, f.Text...))
+		q.spare = nil
+		q.own = true
+	}
+	q.size += len(f.Text)
+	if f.Receipt != (protocol.Receipt{}) {
+		q.marks = append(q.marks, mark{q.taken + uint64(q.size), f.Receipt})
+	}
+}
+
+// head is what is to be written next. The queue must not be empty.
+func (q *outQueue) head() []byte { return q.chunks[0][q.offset:] }
+
+// took takes note that the kernel has taken n bytes of the head, and appends the receipts that are
+// due by that.
+func (q *outQueue) took(n int, due []protocol.Receipt) []protocol.Receipt {
+	q.size -= n
+	q.taken += uint64(n)
+	q.offset += n
+	if q.offset == len(q.chunks[0]) {
+		q.drop()
+	}
+	fallen := 0
+	for fallen < len(q.marks) && q.marks[fallen].end <= q.taken {
+		due = append(due, q.marks[fallen].receipt)
+		fallen++
+	}
+	q.marks = q.marks[:copy(q.marks, q.marks[fallen:])]
+	return due
+}
+
+// drop takes the first chunk out, keeping its memory if it is our own.
+func (q *outQueue) drop() {
+	if first := q.chunks[0]; len(q.chunks) == 1 && q.own && cap(first) <= spareChunk {
+		q.spare = first[:0]
+	}
+	last := copy(q.chunks, q.chunks[1:])
+	q.chunks[last] = nil // or a shared frame would be held
+	q.chunks = q.chunks[:last]
+	q.offset = 0
+	q.own = q.own && last > 0
+}
+
+// emptied is an empty queue with the memory of this one.
+func (q *outQueue) emptied() outQueue {
+	e := outQueue{chunks: q.chunks[:0], spare: q.spare}
+	if cap(q.marks) <= spareMarks {
+		e.marks = q.marks[:0]
+	}
+	return e
+}
+
+// abandon empties the queue and appends the receipts that can no longer fall due.
+func (q *outQueue) abandon(undelivered []protocol.Receipt) []protocol.Receipt {
+	for _, m := range q.marks {
+		undelivered = append(undelivered, m.receipt)
+	}
+	*q = outQueue{}
+	return undelivered
+}
