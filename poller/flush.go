@@ -1,0 +1,90 @@
+package poller
+
+import "chatd/protocol"
+
+// queue appends frames to the queues of those they are for. Nothing is written yet.
+func (l *Loop) queue(frames []protocol.Frame) {
+	for i := range frames {
+		f := &frames[i]
+		owner := l.touch(f.Receipt.Owner)
+		if owner != nil {
+			owner.owed++
+		}
+		c := l.touch(f.To)
+		if c == nil || !c.listens() {
+			if owner != nil {
+				l.undelivered = append(l.undelivered, f.Receipt)
+			}
+			continue
+		}
+		c.out.push(f)
+		if owner != nil && c.out.size > highWater {
+			owner.behind = true
+		}
+		if f.Last {
+			c.phase = draining
+		}
+		l.soil(c)
+	}
+}
+
+// soil has a connection's queue written in the next flush.
+func (l *Loop) soil(c *conn) {
+	if !c.dirty && !c.full {
+		c.dirty = true
+		l.dirty = append(l.dirty, c)
+	}
+}
+
+// flush writes all dirty queues, and what may be said because of that, until nothing is left to do.
+//
+//  1. A queue is written only here, so that a handler is never called back by its own output.
+//  2. A receipt goes back as sent only after the kernel took the last byte of its frame (PR12).
+//  3. Each receipt goes back once.
+func (l *Loop) flush() {
+	for len(l.dirty) > 0 || len(l.undelivered) > 0 {
+		for _, c := range l.dirty {
+			c.dirty = false
+			l.write(c)
+		}
+		l.dirty = l.dirty[:0]
+		l.settle(&l.due, true)
+		l.settle(&l.undelivered, false)
+	}
+}
+
+// write hands a queue to the kernel, until it is empty, the kernel is full, or the connection has
+// had its share of the turn. What is left waits until the connection is writable.
+func (l *Loop) write(c *conn) {
+	for written := 0; c.out.size > 0; {
+		head := c.out.head()
+		n, err := l.Kernel.Write(c.id.Slot(), head)
+		if err != nil && !weather(err) {
+			l.kill(c)
+			return
+		}
+		if n > 0 {
+			l.due = c.out.took(n, l.due)
+			c.progressed = true
+		}
+		if written += n; n < len(head) || written >= chunkSize {
+			c.full = c.out.size > 0
+			return
+		}
+	}
+}
+
+// settle gives receipts back to the machine and queues what it says to that.
+func (l *Loop) settle(receipts *[]protocol.Receipt, sent bool) {
+	for i := 0; i < len(*receipts); i++ { // the list may grow meanwhile
+		receipt := (*receipts)[i]
+		if owner := l.touch(receipt.Owner); owner != nil {
+			owner.owed--
+			if owner.owed == 0 {
+				owner.behind = false
+			}
+		}
+		l.queue(l.Machine.Settle(receipt, sent))
+	}
+	*receipts = (*receipts)[:0]
+}

@@ -1,0 +1,151 @@
+package poller
+
+import (
+	"os"
+	"time"
+)
+
+// drainFor is the longest that a stop waits for clients to take what is queued for them.
+const drainFor = 5 * time.Second
+
+// begin gives an accepted connection its slot. An idle connection is no more than that.
+func (l *Loop) begin(fd int) {
+	s := l.slots.At(fd)
+	s.turnOver(fd)
+	if err := l.Kernel.Add(s.id, Readable); err != nil {
+		s.turnOver(fd)
+		l.Kernel.Close(fd)
+		l.complain("cannot serve a connection", os.NewSyscallError("epoll_ctl", err))
+		return
+	}
+	l.count++
+	l.Machine.Open(s.id)
+}
+
+// kill ends a connection at once. What is queued for it is lost, and those who wait for a receipt
+// for that will be told. The descriptor is closed at the end of the turn.
+func (l *Loop) kill(c *conn) {
+	if c.listens() {
+		l.Machine.Close(c.id)
+	}
+	c.phase = dead
+	c.cancel()
+	l.undelivered = c.out.abandon(l.undelivered)
+	l.touch(c.id)
+}
+
+// tend goes through the connections that were touched in this turn and leaves each in the state in
+// which it can wait for the next.
+func (l *Loop) tend() {
+	for _, c := range l.touched {
+		l.advance(c)
+		if c.phase != dead {
+			l.time(c)
+			l.arm(c)
+		}
+		s := l.slots.Find(c.id.Slot())
+		switch {
+		case c.phase == dead:
+			l.bury(s)
+			fallthrough
+		case c.idle():
+			s.conn = nil
+			l.pool.put(c)
+		case c.mayResume():
+			l.resumed = append(l.resumed, c)
+		}
+		c.touched, c.progressed = false, false
+	}
+	l.touched = l.touched[:0]
+}
+
+// advance takes the next steps of a connection's life, where it is ready for them.
+func (l *Loop) advance(c *conn) {
+	if c.phase == finishing && len(c.in) == 0 && c.owed == 0 {
+		l.Machine.Close(c.id)
+		c.phase = draining
+	}
+	if c.phase == draining && c.out.size == 0 {
+		// With unread input, close(2) would send a reset, and a reset destroys what the client has
+		// not read yet: so listen for the end first, unless it has been read.
+		if c.ended || l.Kernel.Shutdown(c.id.Slot()) != nil {
+			l.kill(c)
+			return
+		}
+		c.phase = lingering
+		l.linger.set(c, l.Kernel.Now())
+	}
+}
+
+// time keeps the deadline of a connection for which something is queued.
+func (l *Loop) time(c *conn) {
+	switch {
+	case c.out.size == 0:
+		if c.deadline == &l.stuck {
+			c.cancel()
+		}
+	case c.deadline == nil || c.progressed:
+		l.stuck.set(c, l.Kernel.Now())
+	}
+}
+
+// arm makes the kernel wait for what the connection's state asks for. Mostly it does already.
+func (l *Loop) arm(c *conn) {
+	wanted := c.interest()
+	if wanted == c.armed {
+		return
+	}
+	if err := l.Kernel.Modify(c.id, wanted); err != nil {
+		l.complain("cannot serve a connection", os.NewSyscallError("epoll_ctl", err))
+		l.kill(c)
+		return
+	}
+	c.armed = wanted
+}
+
+// bury closes a connection's descriptor. Its ID is nobody's from here on.
+func (l *Loop) bury(s *slot) {
+	fd := s.id.Slot()
+	l.Kernel.Close(fd)
+	s.turnOver(fd)
+	l.count--
+}
+
+// stop is called when the loop is asked to stop, by a signal. The first time, nothing new is
+// accepted or read any more, and what is queued still leaves, for a few seconds at most. The second
+// time, it is over at once.
+func (l *Loop) stop() error {
+	stops, err := readWake(l.Kernel, l.Wake)
+	if err != nil || stops == 0 {
+		return err
+	}
+	first := l.stops == 0
+	l.stops += stops
+	if !first {
+		return nil
+	}
+	l.Log.Info("stopping", "connections", l.count)
+	l.stopUntil = l.Kernel.Now() + drainFor
+	l.pausedUntil = 0
+	l.Kernel.Close(l.Listener)
+	l.slots.Each(func(_ int, s *slot) {
+		switch {
+		case !s.taken():
+		case s.conn == nil: // idle: there is nothing to wait for
+			l.Machine.Close(s.id)
+			l.bury(s)
+		default:
+			c := l.touch(s.id)
+			if c.phase == open {
+				c.phase = finishing
+			}
+			c.in = c.in[:0]
+		}
+	})
+	return nil
+}
+
+// Stopped reports whether the loop has been asked to stop and has.
+func (l *Loop) Stopped() bool {
+	return l.stops > 1 || l.stops == 1 && (l.count == 0 || l.Kernel.Now() >= l.stopUntil)
+}

@@ -1,0 +1,224 @@
+// Package poller is the event loop, and the only package that knows the operating system. It knows
+// no verb of the protocol.
+//
+// # One turn
+//
+//  1. wait until something is ready or the nearest deadline is due; an idle server never wakes;
+//  2. read once from each connection that is readable, into one buffer that all share, and hand
+//     what came to the machine; the frames that it answers with are only appended to queues;
+//  3. flush: each queue that grew is written once. Where the kernel has taken the last byte of a
+//     frame with a receipt, the receipt goes back to the machine, and the frames that this releases
+//     are flushed too. However many messages, that is at most two writes for a connection;
+//  4. tend to each connection that was touched: let it take the next step of its life, then bury it
+//     or arm the kernel with the interest that follows from its state. Descriptors are closed here,
+//     so that none is used again while events of its former owner are at hand.
+//
+// The loop asks two things of the world, each an interface: a Kernel for all that is system, a
+// Machine for all that is meaning. It is a deterministic function of the two.
+package poller
+
+import (
+	"log/slog"
+	"os"
+	"time"
+
+	"chatd/protocol"
+	"chatd/state"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Machine is what the loop serves: bytes and events go in, frames come out. The frames of an
+// answer are good until the next call.
+type Machine interface {
+	// Open says that a client has connected.
+	Open(id state.ID)
+
+	// Input carries out at most one line of what a client said and returns how many bytes it used
+	// up. None means that the client must have a reply that it is owed first.
+	Input(id state.ID, in []byte) (n int, frames []protocol.Frame)
+
+	// Settle says what became of a frame with a receipt, once for each.
+	Settle(receipt protocol.Receipt, sent bool) []protocol.Frame
+
+	// Close says that a client has gone or will say nothing more. There is no frame for it from
+	// then on. A client that has had its Last frame is not closed again.
+	Close(id state.ID)
+}
+
+const (
+	eventsPerTurn = 256      // events taken from the kernel in one turn
+	readBuffer    = 16 << 10 // bytes read from a client in one turn, which is its share of the turn
+)
+
+// A Config is what a Loop needs.
+type Config struct {
+	Kernel   Kernel
+	Machine  Machine
+	Listener int // descriptor of the listening socket
+	Wake     int // descriptor of the Wake through which the loop is asked to stop
+
+	// SendTimeout is how long a client may take nothing of what is queued for it.
+	SendTimeout time.Duration
+
+	Log *slog.Logger
+}
+
+// A Loop serves the connections of one listener.
+type Loop struct {
+	Config
+	slots  state.Table[slot]
+	count  int // connections
+	pool   pool
+	buffer []byte  // what was read last
+	events []Event // what is ready in this turn
+
+	touched     []*conn            // to be tended at the end of this turn
+	resumed     []*conn            // whose kept input can be carried out in the next turn
+	dirty       []*conn            // to be written in the next flush
+	due         []protocol.Receipt // whose frames have been sent
+	undelivered []protocol.Receipt // whose frames never will be
+
+	stuck  deadlines // of those that have something queued: for taking some of it
+	linger deadlines // of those that linger: for ending their input
+
+	pausedUntil time.Duration // 0, or when accepting begins again
+	complainAt  time.Duration // when the log may be told of it again
+	stops       uint64        // how often the loop has been asked to stop
+	stopUntil   time.Duration // when what is still queued is given up
+}
+
+// NewLoop makes a loop, which owns the listener from now on.
+func NewLoop(config Config) (*Loop, error) {
+	l := &Loop{
+		Config: config,
+		buffer: make([]byte, readBuffer),
+		events: make([]Event, eventsPerTurn),
+		stuck:  deadlines{after: config.SendTimeout},
+		linger: deadlines{after: lingerFor},
+	}
+	for _, fd := range []int{l.Listener, l.Wake} {
+		if err := l.Kernel.Add(standing(fd), Readable); err != nil {
+			return nil, os.NewSyscallError("epoll_ctl", err)
+		}
+	}
+	return l, nil
+}
+
+// standing is the ID of a descriptor that is no connection's.
+func standing(fd int) state.ID { return state.NewID(fd, 0) }
+
+// Run turns until the loop has been asked to stop and has. The error is one that the process cannot
+// live with.
+func (l *Loop) Run() error {
+	for !l.Stopped() {
+		if err := l.Turn(); err != nil {
+			return err
+		}
+	}
+	if l.count > 0 {
+		l.Log.Warn("stopped before everything queued had left", "connections", l.count)
+	}
+	return nil
+}
+
+// Turn waits until there is something to do, and does it.
+func (l *Loop) Turn() error {
+	n, err := l.Kernel.Wait(l.events, l.timeout())
+	if err != nil && err != unix.EINTR {
+		return os.NewSyscallError("epoll_wait", err)
+	}
+	l.resume()
+	for _, e := range l.events[:n] {
+		if err := l.dispatch(e); err != nil {
+			return err
+		}
+	}
+	l.flush()
+	err = l.expire() // after the flush: nobody is thrown out whose progress is only now seen
+	l.flush()
+	l.tend()
+	return err
+}
+
+// timeout is how long the loop may sleep.
+func (l *Loop) timeout() time.Duration {
+	if len(l.resumed) > 0 || len(l.undelivered) > 0 {
+		return 0
+	}
+	nearest := min(l.stuck.nearest(), l.linger.nearest())
+	if l.pausedUntil > 0 {
+		nearest = min(nearest, l.pausedUntil)
+	}
+	if l.stops > 0 {
+		nearest = min(nearest, l.stopUntil)
+	}
+	if nearest == never {
+		return Forever
+	}
+	return max(0, nearest-l.Kernel.Now())
+}
+
+// dispatch deals with one event. Who it is for may have ended earlier in the turn.
+func (l *Loop) dispatch(e Event) error {
+	switch e.ID {
+	case standing(l.Listener):
+		return l.accept()
+	case standing(l.Wake):
+		return l.stop()
+	}
+	c := l.touch(e.ID)
+	if c == nil {
+		return nil
+	}
+	if e.Ready&Writable != 0 {
+		c.full = false
+		l.soil(c)
+	}
+	switch {
+	case e.Ready&(Readable|Ended) == 0:
+	case c.interest()&Readable != 0 && len(c.in) == 0:
+		l.read(c)
+	case e.Ready&Ended != 0:
+		l.kill(c) // nothing can be heard any more, and what is queued cannot be sent
+	}
+	return nil
+}
+
+// expire ends what has come to its deadline.
+func (l *Loop) expire() error {
+	if l.timeout() != 0 {
+		return nil
+	}
+	now := l.Kernel.Now()
+	for l.stuck.nearest() <= now {
+		c := l.stuck.first
+		l.Log.Warn("closing, send timeout",
+			"client", c.id, "peer", l.Kernel.Peer(c.id.Slot()), "queued", c.out.size)
+		l.kill(c)
+	}
+	for l.linger.nearest() <= now {
+		l.kill(l.linger.first)
+	}
+	if l.pausedUntil > 0 && l.pausedUntil <= now {
+		return l.unpause()
+	}
+	return nil
+}
+
+// touch returns the conn of a connection and has it tended at the end of this turn. It returns nil
+// if the ID is nobody's any more.
+func (l *Loop) touch(id state.ID) *conn {
+	s := l.slots.Find(id.Slot())
+	if s == nil || s.id != id || !s.taken() {
+		return nil
+	}
+	if s.conn == nil {
+		s.conn = l.pool.take(id)
+	}
+	if c := s.conn; !c.touched {
+		c.touched = true
+		l.touched = append(l.touched, c)
+	}
+	return s.conn
+}
