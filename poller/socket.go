@@ -3,6 +3,7 @@ package poller
 import (
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,15 +26,21 @@ func (Sockets) Accept(listener int) (int, error) {
 }
 
 // Read reads from a descriptor (Kernel).
-func (Sockets) Read(fd int, p []byte) (int, error) {
-	n, err := unix.Read(fd, p)
-	return max(n, 0), err // n is -1 with an error
-}
+func (Sockets) Read(fd int, p []byte) (int, error) { return transfer(unix.SYS_READ, fd, p) }
 
 // Write writes to a descriptor (Kernel).
-func (Sockets) Write(fd int, p []byte) (int, error) {
-	n, err := unix.Write(fd, p)
-	return max(n, 0), err
+func (Sockets) Write(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, p) }
+
+// transfer makes a system call that returns at once, since the descriptor does not block. Go's
+// scheduler is not told of it: it would make ready for a long absence, and on a busy machine take
+// the processor away.
+func transfer(call uintptr, fd int, p []byte) (int, error) {
+	n, _, errno := unix.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
+		uintptr(len(p)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // Shutdown shuts the write side (Kernel).
