@@ -1,0 +1,241 @@
+// Chatd is a chat server: clients log in with a name, list who is here, and send each other lines.
+// One thread serves them all from one epoll loop.
+//
+// This file is the whole program: flags, capacity, listener, machine, loop, and one line on stdout.
+// What the parts promise stands at the top of each package; docs/reading.md says in which order to
+// read them.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"chatd/poller"
+	"chatd/protocol"
+
+	"golang.org/x/sys/unix"
+)
+
+const usage = `usage: chatd [flags]
+
+Serve the chat protocol on one TCP port until a signal comes.
+
+  -a, --address HOST       address or name to listen on (default 127.0.0.1)
+  -p, --port PORT          port, 0 for any free one (default 5378)
+      --max-users N        users logged in at a time; the next one is told BUSY
+                           (default: what the limit of open descriptors allows
+                           less 48, and at most 1048576)
+      --max-line SIZE      longest line of a user, in bytes, KiB or MiB
+                           (default 1MiB; before login always 4KiB at most)
+      --send-timeout TIME  close a client that takes nothing of what is queued
+                           for it for so long (default 30s)
+      --log-level LEVEL    debug, info, warn or error (default info)
+      --version            print the version and exit
+      --help               print this text and exit
+
+SIGTERM, SIGINT and SIGHUP stop it: what is queued still leaves, for 5 s at
+most. A second signal ends it at once. Exit status: 0 stopped, 1 refused by the
+system, 2 wrong usage.
+`
+
+const (
+	exitOK      = 0
+	exitRefused = 1 // the system said no
+	exitUsage   = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the program. What it has to say to the person who starts it is one line on stderr.
+func run(args []string, stdout, stderr *os.File) int {
+	signal.Ignore(unix.SIGPIPE) // a reader of stdout or stderr that has gone is no reason to go as well
+	o, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		io.WriteString(stdout, usage)
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(stderr, "chatd: %v (see chatd --help)\n", err)
+		return exitUsage
+	case o.version:
+		fmt.Fprintln(stdout, version())
+		return exitOK
+	}
+	if err := serve(o, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "chatd: %v\n", err)
+		return exitRefused
+	}
+	return exitOK
+}
+
+// serve wires the parts together and leaves the rest to the loop.
+func serve(o options, stdout, stderr *os.File) error {
+	log := slog.New(slog.NewTextHandler(poller.NewLogWriter(int(stderr.Fd())),
+		&slog.HandlerOptions{Level: o.logLevel}))
+	limit, err := poller.RaiseDescriptorLimit()
+	if err != nil {
+		return err
+	}
+	maxUsers, err := capacity(limit, o.maxUsers)
+	if err != nil {
+		return err
+	}
+	// The Go runtime makes a poller of its own when it first needs a timer, and dies if no
+	// descriptor is left then. Let it have it now.
+	time.Sleep(time.Nanosecond)
+
+	kernel, err := poller.NewEpoll()
+	if err != nil {
+		return err
+	}
+	wake, err := poller.NewWake()
+	if err != nil {
+		return err
+	}
+	listener, address, err := poller.Listen(o.host, o.port)
+	if err != nil {
+		return err
+	}
+	loop, err := poller.NewLoop(poller.Config{
+		Kernel:      kernel,
+		Machine:     protocol.NewMachine(maxUsers, o.maxLine),
+		Listener:    listener,
+		Wake:        wake.Descriptor(),
+		SendTimeout: o.sendTimeout,
+		Log:         log,
+	})
+	if err != nil {
+		return err
+	}
+	stopOnSignal(wake)
+	log.Info("listening", "address", address, "max_users", maxUsers)
+	io.WriteString(stdout, "Server is on\n") // TR5; the only thing ever said there
+	return loop.Run()
+}
+
+// stopOnSignal has the loop asked to stop at each signal that means it, from now on. Under nohup
+// SIGHUP stays ignored.
+func stopOnSignal(wake poller.Wake) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
+	if !signal.Ignored(unix.SIGHUP) {
+		signal.Notify(signals, unix.SIGHUP)
+	}
+	go func() {
+		for range signals {
+			wake.Stop()
+		}
+	}()
+}
+
+// Descriptors that users cannot have: 16 for ourselves and what we may have inherited, and 32 so
+// that there is room for those who have not logged in yet and those whose last words are on the
+// way.
+const reserve = 48
+
+// maxUsersDefault bounds the default where the limit of descriptors is no bound at all.
+const maxUsersDefault = 1 << 20
+
+// capacity is how many users there may be with so many descriptors. asked is 0 if nothing was asked
+// for.
+func capacity(limit uint64, asked int) (users int, err error) {
+	fits := int(min(limit, 1<<30)) - reserve
+	switch {
+	case fits < 1:
+		return 0, fmt.Errorf("the limit of %d open descriptors leaves none for users: it must be above %d",
+			limit, reserve)
+	case asked > fits:
+		return 0, fmt.Errorf("--max-users %d does not fit the limit of %d open descriptors: at most %d do",
+			asked, limit, fits)
+	case asked > 0:
+		return asked, nil
+	}
+	return min(fits, maxUsersDefault), nil
+}
+
+// options are the flags, understood.
+type options struct {
+	host        string
+	port        int
+	maxUsers    int // 0: not given
+	maxLine     int // bytes
+	sendTimeout time.Duration
+	logLevel    slog.Level
+	version     bool
+}
+
+func parse(args []string) (options, error) {
+	o := options{host: "127.0.0.1", port: 5378, maxLine: 1 << 20, sendTimeout: 30 * time.Second}
+	flags := flag.NewFlagSet("chatd", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	for _, name := range []string{"a", "address"} {
+		flags.StringVar(&o.host, name, o.host, "")
+	}
+	for _, name := range []string{"p", "port"} {
+		flags.Func(name, "", within(&o.port, strconv.Atoi, 0, 65535))
+	}
+	flags.Func("max-users", "", within(&o.maxUsers, strconv.Atoi, 1, 1<<30))
+	flags.Func("max-line", "", within(&o.maxLine, parseSize, 64, 1<<30))
+	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
+	flags.TextVar(&o.logLevel, "log-level", o.logLevel, "")
+	flags.BoolVar(&o.version, "version", false, "")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return o, nil
+}
+
+// within makes the reader of a flag that has a lowest and a highest value.
+func within[T int | time.Duration](
+	value *T, read func(string) (T, error), lowest, highest T,
+) func(string) error {
+	return func(text string) error {
+		v, err := read(text)
+		if err != nil || v < lowest || v > highest {
+			return fmt.Errorf("must be from %v to %v", lowest, highest)
+		}
+		*value = v
+		return nil
+	}
+}
+
+// parseSize reads a number of bytes, as 4096, 4KiB or 1MiB.
+func parseSize(text string) (int, error) {
+	shift := 0
+	if digits, ok := strings.CutSuffix(text, "KiB"); ok {
+		text, shift = digits, 10
+	} else if digits, ok := strings.CutSuffix(text, "MiB"); ok {
+		text, shift = digits, 20
+	}
+	n, err := strconv.Atoi(text)
+	if n > math.MaxInt>>shift {
+		return 0, strconv.ErrRange
+	}
+	return n << shift, err
+}
+
+// version is what the build knows of itself.
+func version() string {
+	info, _ := debug.ReadBuildInfo()
+	revision := "unknown revision"
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return fmt.Sprintf("chatd %s (%s, %s)", info.Main.Version, revision, runtime.Version())
+}
