@@ -1,0 +1,215 @@
+// Package daemon runs the built chatd as a process of its own and speaks to it from outside: what
+// it knows of the server is its command line, its output, its port and what /proc(5) shows.
+//
+// A failure ends the caller's test, so the calls return no errors. Whoever calls is a T: a test or
+// a benchmark is one, and a program can bring one of its own.
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A T is whoever runs a daemon. *testing.T and *testing.B are T's. Fatalf does not return, so each
+// call takes place in the goroutine that may call it.
+type T interface {
+	Helper()
+	Cleanup(func())
+	Failed() bool
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Patience is how long a condition is waited for before it counts as never coming. It is a guard
+// against hanging and no measure of anything: a condition that holds is seen at once.
+const Patience = 20 * time.Second
+
+// Await waits until a condition holds.
+func Await(t T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(Patience); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain: %s", Patience, what)
+		}
+	}
+}
+
+// binary is the built program: one for the whole process, however many daemons it starts.
+var binary struct {
+	build  sync.Once
+	folder string
+	err    error
+}
+
+// Binary builds chatd on its first call and returns the path of the executable, which is good until
+// Remove. The working directory must be inside the module.
+func Binary(t T) string {
+	t.Helper()
+	binary.build.Do(func() {
+		if binary.folder, binary.err = os.MkdirTemp("", "chatd-test"); binary.err != nil {
+			return
+		}
+		build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(binary.folder, "chatd"), "chatd")
+		if output, err := build.CombinedOutput(); err != nil {
+			binary.err = fmt.Errorf("%v: %w\n%s", build, err, output)
+		}
+	})
+	if binary.err != nil {
+		t.Fatalf("no chatd to test: %v", binary.err)
+	}
+	return filepath.Join(binary.folder, "chatd")
+}
+
+// Remove takes the executable away again. It is for the end of the process.
+func Remove() {
+	if binary.folder != "" {
+		os.RemoveAll(binary.folder)
+	}
+}
+
+// A Daemon is a running chatd.
+type Daemon struct {
+	// Address is where it listens; known once it is ready.
+	Address string
+
+	// Stdout and Stderr are what it has said so far, unless the command says that it goes
+	// elsewhere.
+	Stdout, Stderr *Transcript
+
+	t       T
+	command *exec.Cmd
+	ended   chan struct{}
+	atStart int // descriptors open when it was ready
+}
+
+// Command prepares chatd on a port that the kernel chooses. The caller may change everything about
+// the command before Launch, and append flags, of which the last counts.
+func Command(t T, flags ...string) *exec.Cmd {
+	t.Helper()
+	return exec.Command(Binary(t), append([]string{"--address", "127.0.0.1", "--port", "0"}, flags...)...)
+}
+
+// Start runs chatd with flags and waits until it is ready.
+func Start(t T, flags ...string) *Daemon {
+	t.Helper()
+	d := Launch(t, Command(t, flags...))
+	d.AwaitReady(t)
+	return d
+}
+
+// Launch runs a command that is or becomes chatd, and waits for nothing. The process is killed when
+// the caller's test ends, or when this process does. If the test has failed by then, what chatd had
+// to say is logged.
+func Launch(t T, command *exec.Cmd) *Daemon {
+	t.Helper()
+	d := &Daemon{t: t, command: command, ended: make(chan struct{}), Stdout: new(Transcript), Stderr: new(Transcript)}
+	if command.Stdout == nil {
+		command.Stdout = d.Stdout
+	}
+	if command.Stderr == nil {
+		command.Stderr = d.Stderr
+	}
+	if command.SysProcAttr == nil {
+		command.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	command.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	if err := command.Start(); err != nil {
+		t.Fatalf("%v: %v", command, err)
+	}
+	go func() {
+		command.Wait()
+		close(d.ended)
+	}()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%v\nstdout: %q\nstderr:\n%s", command, d.Stdout, d.Stderr)
+		}
+		command.Process.Kill()
+		<-d.ended
+	})
+	return d
+}
+
+var listening = regexp.MustCompile(`level=INFO msg=listening address=(\S+)`)
+
+// AwaitReady waits until a launched chatd has said that it is on, and learns its address. If the
+// command's stdout or stderr go elsewhere, the caller knows better what has been said there, and
+// the address too.
+func (d *Daemon) AwaitReady(t T) {
+	t.Helper()
+	d.awaitOutput(t, "Server is on", d.command.Stdout != d.Stdout, func() bool {
+		return d.Stdout.String() == "Server is on\n"
+	})
+	d.awaitOutput(t, "the address on stderr", d.command.Stderr != d.Stderr, func() bool {
+		match := listening.FindStringSubmatch(d.Stderr.String())
+		if match != nil {
+			d.Address = match[1]
+		}
+		return match != nil
+	})
+	d.atStart = d.Descriptors(t)
+}
+
+func (d *Daemon) awaitOutput(t T, what string, elsewhere bool, holds func() bool) {
+	t.Helper()
+	if elsewhere {
+		return
+	}
+	Await(t, what, func() bool {
+		if d.HasEnded() {
+			t.Fatalf("%v ended with status %d instead of serving: %s", d.command, d.Wait(t), d.Stderr)
+		}
+		return holds()
+	})
+}
+
+// ReservePort returns a port of 127.0.0.1 that the kernel gives to nobody else until the caller's
+// test ends. A server that sets SO_REUSEADDR can listen there all the same, since nobody listens
+// yet.
+func ReservePort(t T) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatalf("socket: %v", err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	err = errors.Join(
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+		unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}),
+	)
+	address, nameErr := unix.Getsockname(fd)
+	if err = errors.Join(err, nameErr); err != nil {
+		t.Fatalf("reserve a port: %v", err)
+	}
+	return address.(*unix.SockaddrInet4).Port
+}
+
+// A Transcript keeps what a process writes. It may be read at any time.
+type Transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write appends to the transcript.
+func (tr *Transcript) Write(p []byte) (int, error) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.text.Write(p)
+}
+
+// String is all that was written so far.
+func (tr *Transcript) String() string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.text.String()
+}

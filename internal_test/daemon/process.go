@@ -1,0 +1,145 @@
+package daemon
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// PID is the process ID.
+func (d *Daemon) PID() int { return d.command.Process.Pid }
+
+// Signal sends a signal. SIGSTOP has taken effect when the call returns.
+func (d *Daemon) Signal(t T, signal syscall.Signal) {
+	t.Helper()
+	if err := d.command.Process.Signal(signal); err != nil {
+		t.Fatalf("signal %v: %v", signal, err)
+	}
+	if signal == syscall.SIGSTOP {
+		Await(t, "the process is stopped", func() bool {
+			return strings.HasPrefix(d.Status(t, "State"), "T")
+		})
+	}
+}
+
+// Wait waits until the process has ended, and returns its exit status: -1 if a signal ended it.
+func (d *Daemon) Wait(t T) int {
+	t.Helper()
+	select {
+	case <-d.ended:
+	case <-time.After(Patience):
+		t.Fatalf("chatd still runs after %v", Patience)
+	}
+	return d.command.ProcessState.ExitCode()
+}
+
+// HasEnded reports whether the process has ended.
+func (d *Daemon) HasEnded() bool {
+	select {
+	case <-d.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Stop asks the process to stop and waits until it has, with status 0.
+func (d *Daemon) Stop(t T) {
+	t.Helper()
+	d.Signal(t, syscall.SIGTERM)
+	if status := d.Wait(t); status != 0 {
+		t.Fatalf("exit status %d after SIGTERM, expected 0", status)
+	}
+}
+
+// CPU is the processor time that all threads have used.
+func (d *Daemon) CPU(t T) time.Duration {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", d.PID()))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("no threads of process %d in /proc: %v", d.PID(), err)
+	}
+	var sum time.Duration
+	for _, thread := range threads {
+		text, _ := os.ReadFile(thread) // a thread may have ended meanwhile
+		nanoseconds, _, _ := strings.Cut(string(text), " ")
+		n, _ := strconv.ParseInt(nanoseconds, 10, 64)
+		sum += time.Duration(n)
+	}
+	return sum
+}
+
+// PeakMemory is the most memory that was ever resident, in bytes.
+func (d *Daemon) PeakMemory(t T) int {
+	t.Helper()
+	return kilobytes(d.Status(t, "VmHWM"))
+}
+
+// PrivateMemory is the resident memory that the process shares with no other, in bytes.
+func (d *Daemon) PrivateMemory(t T) int {
+	t.Helper()
+	sum := 0
+	for name, value := range fields(t, fmt.Sprintf("/proc/%d/smaps_rollup", d.PID())) {
+		if strings.HasPrefix(name, "Private_") {
+			sum += kilobytes(value)
+		}
+	}
+	return sum
+}
+
+// Status is one value of /proc/PID/status.
+func (d *Daemon) Status(t T, name string) string {
+	t.Helper()
+	return fields(t, fmt.Sprintf("/proc/%d/status", d.PID()))[name]
+}
+
+// Descriptors is the number of open descriptors.
+func (d *Daemon) Descriptors(t T) int {
+	t.Helper()
+	return len(d.Open(t))
+}
+
+// Open says what each open descriptor is, as readlink(2) does.
+func (d *Daemon) Open(t T) map[int]string {
+	t.Helper()
+	folder := fmt.Sprintf("/proc/%d/fd", d.PID())
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatalf("descriptors: %v", err)
+	}
+	open := make(map[int]string)
+	for _, entry := range entries {
+		if what, err := os.Readlink(filepath.Join(folder, entry.Name())); err == nil {
+			fd, _ := strconv.Atoi(entry.Name())
+			open[fd] = what
+		}
+	}
+	return open
+}
+
+// fields reads the "name: value" lines of a file in /proc.
+func fields(t T, path string) map[string]string {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	defer file.Close()
+	values := make(map[string]string)
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		values[name] = strings.TrimSpace(value)
+	}
+	return values
+}
+
+// kilobytes is the number of bytes of a value like "128 kB".
+func kilobytes(value string) int {
+	n, _ := strconv.Atoi(strings.TrimSuffix(value, " kB"))
+	return n << 10
+}

@@ -1,0 +1,248 @@
+package internal_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"chatd/internal_test/daemon"
+)
+
+// C1: lines come one byte to a segment. They mean the same as in one piece.
+func TestC1OneByteToASegment(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	drip := d.Dial(t)
+	for _, exchange := range []struct {
+		said  string
+		heard []string
+	}{
+		{"HELLO-FROM drip\r\n", []string{"HELLO drip"}},
+		{"LIST\nLIST \r\n", []string{"LIST-OK drip", "BAD-RQST-BODY"}},
+		{"SEND drip \r x\r\r\n", []string{"DELIVERY drip \r x\r", "SEND-OK"}},
+		{"\n\r\n", []string{"BAD-RQST-HDR", "BAD-RQST-HDR"}},
+		{"SEND  nobody x\n", []string{"BAD-DEST-USER"}},
+	} {
+		for i := range len(exchange.said) {
+			drip.Send(exchange.said[i : i+1])
+		}
+		drip.Expect(exchange.heard...)
+	}
+	d.CheckInvariants(t, "drip")
+}
+
+// C2: a user's line does not end for 50 MB. It is not kept; when it ends it earns the one error of
+// its header, and the connection goes on (PR16, PR17).
+func TestC2LineWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const length, bound = 50 << 20, 16 << 20 // bytes; a line that is kept takes 50 MB at least
+	for header, answer := range map[string]string{"SEND endless ": "BAD-RQST-BODY", "endless": "BAD-RQST-HDR"} {
+		t.Run(answer, func(t *testing.T) {
+			t.Parallel()
+			d := daemon.Start(t)
+			c := d.Login(t, "endless")
+			before := d.PeakMemory(t)
+			c.Send(header)
+			piece := strings.Repeat("x", 1<<20)
+			for range length / len(piece) {
+				c.Send(piece)
+			}
+			c.Line("", "LIST")
+			c.Expect(answer, "LIST-OK endless")
+			if grown := d.PeakMemory(t) - before; grown > bound {
+				t.Errorf("memory grew by %d bytes for a line of %d, expected at most %d", grown, length, bound)
+			}
+			d.CheckInvariants(t, "endless")
+		})
+	}
+}
+
+// C2: a stranger's line does not end. It is answered and the connection closed when it is too long,
+// which is after 4 KiB (PR4, PR7).
+func TestC2StrangersLineWithoutEnd(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	for header, answer := range map[string]string{"HELLO-FROM ": "BAD-RQST-BODY", "endless": "BAD-RQST-HDR"} {
+		c := d.Dial(t)
+		c.Send(header + strings.Repeat("x", 5<<10))
+		c.Expect(answer)
+		c.ExpectEOF()
+		c.Close()
+	}
+	d.CheckInvariants(t)
+}
+
+// C4: many clients connect and say nothing, or never finish their first line. Each costs a
+// descriptor and a few hundred bytes; users do not notice.
+func TestC4SilentClients(t *testing.T) {
+	t.Parallel()
+	const bound = 2 << 10 // bytes for each client; a buffer for each would be 4 KiB at least
+	n := crowd(t, 2000)
+	d := daemon.Start(t)
+	before := d.PrivateMemory(t)
+	for i := range n {
+		if c := d.Dial(t); i%2 == 0 {
+			c.Send("H")
+		}
+	}
+	d.AwaitDescriptors(t, n)
+	ada, bob := d.Login(t, "ada"), d.Login(t, "bob")
+	for range 100 {
+		ada.Line("SEND bob hello")
+		bob.Expect("DELIVERY ada hello")
+		ada.Expect("SEND-OK")
+	}
+	if grown := d.PrivateMemory(t) - before; grown > n*bound {
+		t.Errorf("memory grew by %d bytes for %d silent clients, expected at most %d for each", grown, n, bound)
+	}
+}
+
+// C5: the client speaks another protocol. Its first line is answered, and that is the end (PR7).
+func TestC5ForeignProtocols(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	for _, line := range []string{
+		"GET / HTTP/1.1\r",
+		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // the beginning of a TLS hello
+		"SSH-2.0-OpenSSH_9.6\r",
+		"\x00\x00\x00\x00",
+		"\xff\xff\xff\xff",
+		"EHLO localhost\r",
+		"hello-from ada",
+		" HELLO-FROM ada",
+		"\tHELLO-FROM ada",
+		"HELLO-FROM\tada",
+		"HELLO-FROMada",
+		"LIST",
+		"SEND ada x",
+		"",
+		"\r",
+	} {
+		c := d.Dial(t)
+		c.Line(line)
+		c.Expect("BAD-RQST-HDR")
+		c.ExpectEOF()
+		c.Close()
+	}
+	d.CheckInvariants(t)
+}
+
+// C6: a web page can have a browser send requests in the body of its own. Nothing is carried out
+// after the answer that closes: no login, no delivery.
+func TestC6RequestsAfterTheFatalLine(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	bob := d.Login(t, "bob")
+	for _, fatal := range []string{"POST / HTTP/1.1", "HELLO-FROM bob", "HELLO-FROM a,b"} {
+		answer := map[string]string{"HELLO-FROM bob": "IN-USE", "HELLO-FROM a,b": "BAD-RQST-BODY"}[fatal]
+		if answer == "" {
+			answer = "BAD-RQST-HDR"
+		}
+		c := d.Dial(t)
+		c.Line(fatal, "HELLO-FROM mallory", "SEND bob hi")
+		c.Expect(answer)
+		c.ExpectEOF()
+		c.Close()
+		bob.ExpectNothingBefore("LIST", "LIST-OK bob")
+	}
+	d.CheckInvariants(t, "bob")
+}
+
+// C10: a user says hello again. It stays logged in under its old name (PR6).
+func TestC10HelloAgain(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	ada := d.Login(t, "ada")
+	for _, line := range []string{"HELLO-FROM ada", "HELLO-FROM bob", "HELLO-FROM", "HELLO-FROM a,b"} {
+		ada.ExpectNothingBefore(line, "BAD-RQST-HDR")
+		ada.ExpectNothingBefore("LIST", "LIST-OK ada")
+	}
+	d.CheckInvariants(t, "ada")
+}
+
+// C12: the input ends right after complete lines. All are answered, then the connection ends.
+func TestC12EndAfterCompleteLines(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	for i := range 100 { // the end may or may not come in the same turn of the loop
+		c := d.Dial(t)
+		name := fmt.Sprint("u", i)
+		c.Line("HELLO-FROM "+name, "LIST", "SEND "+name+" bye")
+		c.HalfClose()
+		c.Expect("HELLO "+name, "LIST-OK "+name)
+		c.Expect("DELIVERY "+name+" bye", "SEND-OK")
+		c.ExpectEOF()
+		c.Close()
+	}
+	d.CheckInvariants(t)
+}
+
+// C13: the input ends in the middle of a line. The line is not a request.
+func TestC13EndInTheMiddleOfALine(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	bob := d.Login(t, "bob")
+	for _, unfinished := range []string{"SEND bob hello", "LIST", "LIST\r", "nonsense"} {
+		ada := d.Login(t, "ada")
+		ada.Send("LIST\n" + unfinished)
+		ada.HalfClose()
+		ada.Expect("LIST-OK bob,ada")
+		ada.ExpectEOF()
+		ada.Close()
+		bob.ExpectNothingBefore("LIST", "LIST-OK bob")
+	}
+	stranger := d.Dial(t)
+	stranger.Send("HELLO-FROM ada")
+	stranger.Leave()
+	d.CheckInvariants(t, "bob")
+}
+
+// C14: a client sends TCP urgent data. The lines around it mean the same.
+func TestC14UrgentData(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	c := d.Login(t, "urgent")
+	c.SendUrgent('!')
+	c.Line("LIST")
+	c.Expect("LIST-OK urgent")
+	c.Send("LI")
+	c.SendUrgent('!')
+	c.Line("ST", "SEND nobody x")
+	c.Expect("LIST-OK urgent", "BAD-DEST-USER")
+	c.SendUrgent('!')
+	d.ExpectIdle(t)
+	d.CheckInvariants(t, "urgent")
+}
+
+// C15: names and messages are made to look like lines of the log, or to move a terminal's cursor.
+// The log says nothing of messages, and each of its lines is printable.
+func TestC15LogInjection(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t, "--log-level", "debug", "--send-timeout", "100ms")
+	for _, name := range []string{
+		"a\x1b[2Jb", "a\rlevel=ERROR", "a\x00b", "a\x7f", "a\u0085b", "a\u202eb", "\"a\"", "level=ERROR",
+	} {
+		c := d.Dial(t)
+		c.Line("HELLO-FROM " + name)
+		if c.Hear() == "HELLO "+name {
+			c.Line("SEND " + name + " secret")
+			c.Expect("DELIVERY "+name+" secret", "SEND-OK")
+			c.Line("LIST secret", "secret")
+			c.Expect("BAD-RQST-BODY", "BAD-RQST-HDR")
+		}
+		c.Leave()
+	}
+	provokeSendTimeout(t, d) // which is logged
+	d.Stop(t)
+
+	log := d.Stderr.String()
+	if !strings.Contains(log, "send timeout") {
+		t.Errorf("the log does not tell of a client that was closed for reading nothing: %q", log)
+	}
+	for line := range strings.Lines(log) {
+		printable := strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return r < ' ' || r > '~' }) < 0
+		if !printable || !strings.HasPrefix(line, "time=") || strings.Contains(line, "secret") {
+			t.Errorf("a line of the log is %q, expected printable key=value pairs about no message", line)
+		}
+	}
+}

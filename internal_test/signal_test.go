@@ -1,0 +1,206 @@
+package internal_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"chatd/internal_test/daemon"
+)
+
+const (
+	drainFor = 5 * time.Second // a stop waits so long for clients that do not take what is queued for them
+	linger   = 2 * time.Second // the shortest time that the server ever waits for a client
+)
+
+// G3: the server is stopped while nothing is queued for anybody. It does not wait for its clients.
+func TestG3StopWhenIdle(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		d := daemon.Start(t)
+		users := loginAll(t, d, 50)
+		d.ExpectIdle(t)
+		start := time.Now()
+		d.Signal(t, signal)
+		if status := d.Wait(t); status != 0 {
+			t.Errorf("exit status %d after %v, expected 0", status, signal)
+		}
+		if took := time.Since(start); took >= linger {
+			t.Errorf("took %v to stop, which is as long as it waits for a client", took)
+		}
+		for _, c := range users {
+			c.ExpectEOF()
+		}
+	}
+}
+
+// G3: the server is stopped while a large message is on the way to a reader that is slow. Every
+// byte arrives, the sender is told, and both hear an orderly end.
+func TestG3StopWithASlowReader(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	sender, target, delivery := stallTarget(t, d)
+	d.Signal(t, syscall.SIGTERM)
+	awaitRefusal(t, d)
+	target.Expect(delivery)
+	target.ExpectEOF()
+	target.Close()
+	sender.Expect("SEND-OK")
+	sender.ExpectEOF()
+	sender.Close()
+	if status := d.Wait(t); status != 0 {
+		t.Errorf("exit status %d, expected 0", status)
+	}
+}
+
+// G3: the server is stopped while a client takes nothing of what is queued for it. It waits for a
+// few seconds, and not for ever.
+func TestG3StopWithAStalledClient(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for the whole drain time")
+	}
+	d := daemon.Start(t)
+	stallTarget(t, d)
+	d.Signal(t, syscall.SIGTERM)
+	if status := d.Wait(t); status != 0 {
+		t.Errorf("exit status %d, expected 0", status)
+	}
+}
+
+// G3: the server waits for a client that takes nothing, and is told to stop again. It does so at
+// once.
+func TestG3SecondSignal(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	stallTarget(t, d)
+	start := time.Now()
+	d.Signal(t, syscall.SIGTERM)
+	awaitRefusal(t, d)
+	if d.HasEnded() {
+		t.Fatal("the first signal ended it while a message was on the way")
+	}
+	d.Signal(t, syscall.SIGINT)
+	if status := d.Wait(t); status != 0 {
+		t.Errorf("exit status %d, expected 0", status)
+	}
+	if took := time.Since(start); took >= drainFor {
+		t.Errorf("took %v to stop, which is as long as it waits without the second signal", took)
+	}
+}
+
+// G4: SIGHUP stops the server as SIGTERM does.
+func TestG4Hangup(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	c := d.Login(t, "user")
+	d.Signal(t, syscall.SIGHUP)
+	c.ExpectEOF()
+	if status := d.Wait(t); status != 0 {
+		t.Errorf("exit status %d, expected 0", status)
+	}
+}
+
+// G4: under nohup(1), which ignores SIGHUP and then runs the command, it stays ignored.
+func TestG4HangupUnderNohup(t *testing.T) {
+	t.Parallel()
+	d := daemon.Launch(t, throughShell(daemon.Command(t), "trap '' HUP", ""))
+	d.AwaitReady(t)
+	ignored, err := strconv.ParseUint(d.Status(t, "SigIgn"), 16, 64)
+	if err != nil || ignored&(1<<(syscall.SIGHUP-1)) == 0 {
+		t.Errorf("SIGHUP is not ignored: mask %x, %v", ignored, err)
+	}
+	for range 100 {
+		d.Signal(t, syscall.SIGHUP)
+	}
+	d.CheckInvariants(t)
+	d.Stop(t)
+}
+
+// G4: the terminal on which the server was started is closed. It gets SIGHUP and stops, though
+// stderr is gone.
+func TestG4TerminalClosed(t *testing.T) {
+	t.Parallel()
+	port := fmt.Sprint(daemon.ReservePort(t))
+	d, master := launchOnTerminal(t, daemon.Command(t, "--port", port))
+	awaitOnTerminal(t, master, "Server is on\r\n")
+	d.Address = net.JoinHostPort("127.0.0.1", port)
+	d.CheckInvariants(t)
+	master.Close()
+	if status := d.Wait(t); status != 0 {
+		t.Errorf("exit status %d, expected 0", status)
+	}
+}
+
+// G4: the terminal is closed as soon as it shows the line. The server is ready for signals by then,
+// and stops in an orderly way.
+func TestG4HangupRightAfterTheLine(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		d, master := launchOnTerminal(t, daemon.Command(t))
+		awaitOnTerminal(t, master, "Server is on\r\n")
+		master.Close()
+		if status := d.Wait(t); status != 0 {
+			t.Fatalf("exit status %d, expected 0", status)
+		}
+	}
+}
+
+// G7: signals that mean nothing to the server interrupt its wait, hundreds of times. Nobody
+// notices; and the one that stops it wakes it when it sleeps without a timeout.
+func TestG7SignalsDuringTheWait(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	ada, bob := d.Login(t, "ada"), d.Login(t, "bob")
+	for i := range 100 {
+		for _, signal := range []syscall.Signal{syscall.SIGWINCH, syscall.SIGURG, syscall.SIGCONT, syscall.SIGCHLD} {
+			d.Signal(t, signal)
+		}
+		ada.Line(fmt.Sprint("SEND bob ", i))
+		bob.Expect(fmt.Sprint("DELIVERY ada ", i))
+		ada.Expect("SEND-OK")
+	}
+	d.CheckInvariants(t, "ada", "bob")
+	d.ExpectIdle(t)
+	d.Stop(t)
+}
+
+// G8: whoever has read the line on stdout can connect at once; and the line is all that is ever
+// said there (TR5).
+func TestG8ServerIsOn(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		address := net.JoinHostPort("127.0.0.1", fmt.Sprint(daemon.ReservePort(t)))
+		command := daemon.Command(t, "--port", address[len("127.0.0.1:"):])
+		reader, writer := pipe(t)
+		command.Stdout = writer
+		d := daemon.Launch(t, command)
+		writer.Close()
+		stdout := bufio.NewReader(reader)
+		if line, err := stdout.ReadString('\n'); line != "Server is on\n" {
+			t.Fatalf("stdout is %q (%v), expected the line", line, err)
+		}
+		daemon.Dial(t, address).Login("first")
+		d.Stop(t)
+		if rest, err := stdout.ReadString('\n'); rest != "" {
+			t.Fatalf("stdout goes on with %q (%v), expected nothing", rest, err)
+		}
+	}
+}
+
+// awaitRefusal waits until the server accepts no more: it has begun to stop.
+func awaitRefusal(t *testing.T, d *daemon.Daemon) {
+	t.Helper()
+	daemon.Await(t, "connections are refused", func() bool {
+		conn, err := net.Dial("tcp", d.Address)
+		if err == nil {
+			conn.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	})
+}

@@ -1,0 +1,108 @@
+package internal_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"chatd/internal_test/daemon"
+)
+
+// A13: an address that cannot be had, or a command line that makes no sense, is one line on stderr:
+// status 1 for what the system refuses, 2 for wrong usage.
+func TestA13CommandLines(t *testing.T) {
+	t.Parallel()
+	taken := daemon.Start(t)
+	_, port, _ := net.SplitHostPort(taken.Address)
+	for _, test := range []struct {
+		status int
+		says   string
+		flags  []string
+	}{
+		{1, port, []string{"--port", port}},
+		{1, "192.0.2.1", []string{"--address", "192.0.2.1"}},
+		{2, "65535", []string{"--port", "65536"}},
+		{2, "port", []string{"--port", "x"}},
+		{2, "port", []string{"--port", "-1"}},
+		{2, "port", []string{"--port"}},
+		{2, "port", []string{"--port", ""}},
+		{2, "max-users", []string{"--max-users", "0"}},
+		{2, "max-line", []string{"--max-line", "1GiB"}},
+		{2, "send-timeout", []string{"--send-timeout", "5"}},
+		{2, "log-level", []string{"--log-level", "loud"}},
+		{2, "colour", []string{"--colour"}},
+		{2, "5378", []string{"5378"}},
+	} {
+		t.Run(strings.Join(test.flags, " "), func(t *testing.T) {
+			expectRefusal(t, daemon.Launch(t, daemon.Command(t, test.flags...)), test.status, test.says)
+		})
+	}
+	taken.CheckInvariants(t)
+}
+
+// A13: port 0 asks for any free port, which is told on stderr; names and IPv6 are addresses as
+// well.
+func TestA13AddressesThatWork(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"127.0.0.1", "localhost", "::1", "::", "0.0.0.0"} {
+		t.Run(host, func(t *testing.T) {
+			if probe, err := net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+				t.Skipf("this machine does not listen on %s: %v", host, err)
+			} else {
+				probe.Close()
+			}
+			d := daemon.Start(t, "-a", host, "-p", "0")
+			if _, port, err := net.SplitHostPort(d.Address); err != nil || port == "0" {
+				t.Fatalf("the address told is %q (%v), expected one with a port", d.Address, err)
+			}
+			d.CheckInvariants(t)
+		})
+	}
+}
+
+// A13: a port below 1024 is refused to whom the system does not allow it.
+func TestA13PrivilegedPort(t *testing.T) {
+	t.Parallel()
+	lowest, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err == nil && strings.TrimSpace(string(lowest)) == "0" {
+		t.Skip("no port is privileged here")
+	}
+	command := daemon.Command(t, "--port", "1")
+	if os.Geteuid() == 0 {
+		const nobody = 65534
+		if err := os.Chmod(filepath.Dir(command.Path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for folder := filepath.Dir(command.Path); folder != "/"; folder = filepath.Dir(folder) {
+			if info, err := os.Stat(folder); err != nil || info.Mode()&1 == 0 {
+				t.Skipf("root may have any port, and nobody else can reach the executable: %s, %v", folder, err)
+			}
+		}
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	expectRefusal(t, daemon.Launch(t, command), 1, "permission denied")
+}
+
+// expectRefusal expects a start to fail with a status and with one line on stderr that names
+// things.
+func expectRefusal(t *testing.T, d *daemon.Daemon, status int, names ...string) {
+	t.Helper()
+	if got := d.Wait(t); got != status {
+		t.Errorf("exit status %d, expected %d", got, status)
+	}
+	said := d.Stderr.String()
+	if !strings.HasPrefix(said, "chatd: ") || strings.Count(said, "\n") != 1 || !strings.HasSuffix(said, "\n") {
+		t.Errorf("stderr is %q, expected one line", said)
+	}
+	for _, name := range names {
+		if !strings.Contains(said, name) {
+			t.Errorf("stderr is %q, expected it to name %s", said, name)
+		}
+	}
+	if out := d.Stdout.String(); out != "" {
+		t.Errorf("stdout is %q, expected nothing", out)
+	}
+}
