@@ -11,8 +11,8 @@ import (
 )
 
 // A1, A3: there is no descriptor or no memory for another connection, while clients wait in the
-// backlog. The listener would stay readable: it is left alone for 100 ms, users notice nothing, and the
-// log has one line a second.
+// backlog. The listener would stay readable: it is left alone for 100 ms, users notice nothing, and
+// the log has one line a second.
 func TestA1A3WithoutRoomTheListenerIsPaused(t *testing.T) {
 	for _, reason := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM} {
 		t.Run(unix.ErrnoName(reason.(unix.Errno)), func(t *testing.T) {
@@ -24,7 +24,8 @@ func TestA1A3WithoutRoomTheListenerIsPaused(t *testing.T) {
 			r.rest()
 			for i := range rounds {
 				if left := rounds - 1 - i; len(r.k.fail["accept"]) != left {
-					t.Fatalf("after %d pauses accept4 will fail %d times more, expected %d", i, len(r.k.fail["accept"]), left)
+					t.Fatalf("after %d pauses accept4 will fail %d times more, expected %d",
+						i, len(r.k.fail["accept"]), left)
 				}
 				if r.k.slept != acceptPause {
 					t.Fatalf("with the listener paused the loop sleeps for %v, expected %v", r.k.slept, acceptPause)
@@ -64,8 +65,8 @@ func TestA1APauseHasItsLength(t *testing.T) {
 	}
 }
 
-// A4: accept4 hands out the error of one connection, or is interrupted. That one is skipped, and the
-// next is accepted in the same turn.
+// A4: accept4 hands out the error of one connection, or is interrupted. That one is skipped, and
+// the next is accepted in the same turn.
 func TestA4ABrokenConnectionIsSkipped(t *testing.T) {
 	for _, reason := range []error{
 		unix.ECONNABORTED, unix.EINTR, unix.EPROTO, unix.ENETDOWN, unix.ENOPROTOOPT, unix.EHOSTDOWN,
@@ -112,8 +113,8 @@ func TestA5AResetInTheBacklogLeavesNoTrace(t *testing.T) {
 	r.heard(a, "LIST-OK a\n")
 }
 
-// A6: epoll_ctl has no room for a new connection. That one is closed, and the next has its descriptor,
-// not its ID.
+// A6: epoll_ctl has no room for a new connection. That one is closed, and the next has its
+// descriptor, not its ID.
 func TestA6AConnectionThatCannotBeAddedIsClosed(t *testing.T) {
 	r := newRig(t)
 	a := r.user("a")
@@ -145,7 +146,8 @@ func TestA6AConnectionThatCannotBeArmedIsClosed(t *testing.T) {
 	r.logged("cannot serve a connection", 1)
 }
 
-// A7: many connect in one moment. Accepting has a bound per turn, so that users are served in between.
+// A7: many connect in one moment. Accepting has a bound per turn, so that users are served in
+// between.
 func TestA7AcceptingIsBoundedPerTurn(t *testing.T) {
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")

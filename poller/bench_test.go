@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A freeKernel is a Kernel that costs nothing: in each turn the same clients say the same, and whatever is
-// written is taken. What is left to measure is the loop and the protocol.
+// A freeKernel is a Kernel that costs nothing: in each turn the same clients say the same, and
+// whatever is written is taken. What is left to measure is the loop and the protocol.
 type freeKernel struct {
 	ids    [64]state.ID // by descriptor
 	ready  []Event      // what every Wait reports
@@ -54,8 +54,8 @@ func (k *freeKernel) Accept(int) (int, error) {
 	return k.next - 1, nil
 }
 
-// newTraffic makes a loop in each of whose turns so many senders send so many messages of 32 bytes to one
-// target: each is a SEND, a DELIVERY and a SEND-OK.
+// newTraffic makes a loop in each of whose turns so many senders send so many messages of 32 bytes
+// to one target: each is a SEND, a DELIVERY and a SEND-OK.
 func newTraffic(t testing.TB, senders, messages int) (*Loop, *freeKernel) {
 	t.Helper()
 	const target = fakeWake + 1
@@ -109,8 +109,9 @@ func BenchmarkTurn(b *testing.B) {
 	}
 }
 
-// Once warm, a turn allocates nothing, however many clients wake up in it, as long as what it queues for
-// each is within what an empty queue keeps (spareChunk, spareMarks). Each of them is written once.
+// Once warm, a turn allocates nothing, however many clients wake up in it, as long as what it
+// queues for each is within what an empty queue keeps (spareChunk, spareMarks). Each of them is
+// written once.
 func TestATurnAllocatesNothing(t *testing.T) {
 	for _, load := range []load{{1, 1}, {1, 100}, {50, 1}, {50, 6}} {
 		l, k := newTraffic(t, load.senders, load.messages)

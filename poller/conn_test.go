@@ -18,8 +18,8 @@ func withQueued(n int) *conn {
 	return c
 }
 
-// B6, B7, B8, B12: each state of a connection asks for exactly what can make it go on. Too much, and the
-// kernel reports for ever what nobody deals with; too little, and the connection hangs.
+// B6, B7, B8, B12: each state of a connection asks for exactly what can make it go on. Too much,
+// and the kernel reports for ever what nobody deals with; too little, and the connection hangs.
 func TestB6B7InterestFollowsFromTheState(t *testing.T) {
 	const none = Readiness(0)
 	for _, test := range []struct {
@@ -124,7 +124,8 @@ func TestThePoolForgets(t *testing.T) {
 		t.Fatal("the pool did not give the conn out again")
 	}
 	if c.out.size != 0 || len(c.out.chunks) != 0 || len(c.out.marks) != 0 || len(c.in) != 0 {
-		t.Errorf("the next connection inherits %d bytes to send, %d marks, input %q", c.out.size, len(c.out.marks), c.in)
+		t.Errorf("the next connection inherits %d bytes to send, %d marks, input %q",
+			c.out.size, len(c.out.marks), c.in)
 	}
 	c.out, c.in = outQueue{}, nil // they keep their memory, and nothing in it
 	if fresh := (&conn{id: state.NewID(8, 3), armed: Readable}); !reflect.DeepEqual(c, fresh) {

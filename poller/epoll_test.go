@@ -36,8 +36,9 @@ func socketpair(t *testing.T) (ours, theirs int) {
 	return fds[0], fds[1]
 }
 
-// The three conditions of a descriptor are reported as they come: what was asked for, and the end also
-// unasked (B5). They are reported again until they are dealt with, and each carries the whole ID.
+// The three conditions of a descriptor are reported as they come: what was asked for, and the end
+// also unasked (B5). They are reported again until they are dealt with, and each carries the whole
+// ID.
 func TestEpollReportsReadiness(t *testing.T) {
 	e := newEpoll(t)
 	ours, theirs := socketpair(t)
@@ -80,11 +81,13 @@ func TestEpollReportsReadiness(t *testing.T) {
 	expect("closed", 0)
 }
 
-// B15: a wait ends with its timeout and no earlier, also one of less than a millisecond, and one that is longer
-// than the part of it that the scheduler does not see.
+// B15: a wait ends with its timeout and no earlier, also one of less than a millisecond, and one
+// that is longer than the part of it that the scheduler does not see.
 func TestB15AWaitIsNotShorterThanItsTimeout(t *testing.T) {
 	e := newEpoll(t)
-	for _, timeout := range []time.Duration{400 * time.Microsecond, 3 * time.Millisecond, (shortWait + 5) * time.Millisecond} {
+	for _, timeout := range []time.Duration{
+		400 * time.Microsecond, 3 * time.Millisecond, (shortWait + 5) * time.Millisecond,
+	} {
 		began := e.Now()
 		if n, err := e.Wait(make([]Event, 1), timeout); n != 0 || err == nil && e.Now()-began < timeout {
 			t.Errorf("Wait(%v) returned %d events, %v, after %v", timeout, n, err, e.Now()-began)

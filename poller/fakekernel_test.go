@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A fakeKernel is a Kernel in memory. Its readiness is level-triggered, its descriptors are handed out
-// lowest first, and its clock stands still until a test moves it. Where a test needs a batch of events that
-// would not come about so, it says which events the next turn sees.
+// A fakeKernel is a Kernel in memory. Its readiness is level-triggered, its descriptors are handed
+// out lowest first, and its clock stands still until a test moves it. Where a test needs a batch of
+// events that would not come about so, it says which events the next turn sees.
 type fakeKernel struct {
 	t        testing.TB
 	now      time.Duration

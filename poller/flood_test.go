@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// D10: tiny requests with huge answers, and a client that never reads. Over the mark its input is neither
-// read nor carried out; when it reads, it has all its answers.
+// D10: tiny requests with huge answers, and a client that never reads. Over the mark its input is
+// neither read nor carried out; when it reads, it has all its answers.
 func TestD10AnAnswerFloodStopsAtTheMark(t *testing.T) {
 	for _, length := range []int{100, 1000} { // a list that is copied, and one that is shared
 		t.Run(fmt.Sprint(length), func(t *testing.T) {
@@ -25,7 +25,8 @@ func TestD10AnAnswerFloodStopsAtTheMark(t *testing.T) {
 			r.says(s, strings.Repeat("LIST\n", lines))
 			c := r.l.slots.Find(s.fd).conn
 			if c.out.size > highWater+len(list) {
-				t.Fatalf("%d bytes are queued, expected at most the mark and one list, %d", c.out.size, highWater+len(list))
+				t.Fatalf("%d bytes are queued, expected at most the mark and one list, %d",
+					c.out.size, highWater+len(list))
 			}
 			if len(s.in) < lines*len("LIST\n")-readBuffer {
 				t.Errorf("%d bytes have been left to the kernel, expected all after the first read", len(s.in))
@@ -62,8 +63,8 @@ func TestD16ManyFramesLeaveInOneWrite(t *testing.T) {
 	}
 }
 
-// D16: of a long queue no more than about a chunk is written in one turn, so that one client that takes much
-// does not hold up the others.
+// D16: of a long queue no more than about a chunk is written in one turn, so that one client that
+// takes much does not hold up the others.
 func TestD16ALongQueueHasItsShareOfATurn(t *testing.T) {
 	r := newRig(t)
 	b := r.user("b")
@@ -104,8 +105,8 @@ func permutations(events []Event, visit func([]Event)) {
 	place(0)
 }
 
-// H2: in one batch the target ends, or resets, and messages to it come, in every order. Each has one answer, SEND-OK
-// only if the target was handed the message, and no ghost stays in the list.
+// H2: in one batch the target ends, or resets, and messages to it come, in every order. Each has
+// one answer, SEND-OK only if the target was handed the message, and no ghost stays in the list.
 func TestH2TheTargetEndsInTheBatchOfASend(t *testing.T) {
 	for _, reset := range []bool{false, true} {
 		permutations([]Event{{ID: 0}, {ID: 1}, {ID: 2}}, func(order []Event) {
@@ -140,8 +141,8 @@ func TestH2TheTargetEndsInTheBatchOfASend(t *testing.T) {
 	}
 }
 
-// H3: in one batch a user ends and a newcomer asks for its name. Either order of answers is right; the list
-// has the name as often as there is a user of that name.
+// H3: in one batch a user ends and a newcomer asks for its name. Either order of answers is right;
+// the list has the name as often as there is a user of that name.
 func TestH3ANameIsAskedForWhenItsHolderEnds(t *testing.T) {
 	permutations([]Event{{ID: 0}, {ID: 1}, {ID: 2}}, func(order []Event) {
 		r := newRig(t)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// D1, PR12: the kernel takes so many bytes a call, of every size. Nothing is lost, doubled or out of order,
-// and at no moment have more SEND-OK left than whole deliveries.
+// D1, PR12: the kernel takes so many bytes a call, of every size. Nothing is lost, doubled or out
+// of order, and at no moment have more SEND-OK left than whole deliveries.
 func TestD1ShortWritesOfEverySize(t *testing.T) {
 	want := "DELIVERY a one\nDELIVERY a two\nDELIVERY a three\n"
 	for size := 1; size <= len(want); size++ {
@@ -65,8 +65,8 @@ func TestD2AFullTargetHoldsUpItsSendersOnly(t *testing.T) {
 	r.heard(a, "SEND-OK\nLIST-OK a,b,c\nLIST-OK a,b,c\n")
 }
 
-// D3: the target dies with deliveries half sent or still queued. Their senders are told so, in the order of
-// their requests, and go on.
+// D3: the target dies with deliveries half sent or still queued. Their senders are told so, in the
+// order of their requests, and go on.
 func TestD3TheTargetDiesWithADeliveryHalfSent(t *testing.T) {
 	r := newRig(t)
 	a, b, c := r.user("a"), r.user("b"), r.user("c")
@@ -105,8 +105,8 @@ func TestD3D14AWriteToATargetThatHasGone(t *testing.T) {
 	}
 }
 
-// D4: the sender dies with its delivery half sent. The target has the whole line; the SEND-OK reaches
-// nobody, least of all who has the sender's descriptor and name now.
+// D4: the sender dies with its delivery half sent. The target has the whole line; the SEND-OK
+// reaches nobody, least of all who has the sender's descriptor and name now.
 func TestD4TheSenderDiesWithItsDeliveryHalfSent(t *testing.T) {
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")
@@ -128,8 +128,8 @@ func TestD4TheSenderDiesWithItsDeliveryHalfSent(t *testing.T) {
 	r.heard(a, "")
 }
 
-// D5: a target takes nothing for the send timeout. It is closed, and not a moment earlier; its senders
-// are told, and the log says why.
+// D5: a target takes nothing for the send timeout. It is closed, and not a moment earlier; its
+// senders are told, and the log says why.
 func TestD5ATargetThatTakesNothingIsClosed(t *testing.T) {
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")
@@ -145,8 +145,8 @@ func TestD5ATargetThatTakesNothingIsClosed(t *testing.T) {
 	r.logged("send timeout", 1)
 }
 
-// D6: a target that takes a little now and then is not closed, however long the whole takes; what is queued
-// for it in the meantime is no progress.
+// D6: a target that takes a little now and then is not closed, however long the whole takes; what
+// is queued for it in the meantime is no progress.
 func TestD6ASlowTargetIsNotClosed(t *testing.T) {
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")
@@ -170,8 +170,8 @@ func TestD6ASlowTargetIsNotClosed(t *testing.T) {
 	r.gone(b)
 }
 
-// D7: many send to one target that is full. Once its queue is over the mark each has at most one delivery
-// more in it, and all arrive in the end.
+// D7: many send to one target that is full. Once its queue is over the mark each has at most one
+// delivery more in it, and all arrive in the end.
 func TestD7ManySendersToOneFullTarget(t *testing.T) {
 	const senders, messages = 50, 160
 	r := newRig(t)
@@ -197,7 +197,8 @@ func TestD7ManySendersToOneFullTarget(t *testing.T) {
 	}
 }
 
-// D8: a client that sends to itself, with its own socket full: the delivery, then SEND-OK, and no deadlock.
+// D8: a client that sends to itself, with its own socket full: the delivery, then SEND-OK, and no
+// deadlock.
 func TestD8SendingToOneself(t *testing.T) {
 	r := newRig(t)
 	a := r.user("a")

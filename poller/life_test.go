@@ -55,7 +55,8 @@ func TestB2AnEventOfAConnectionThatEndedInTheBatch(t *testing.T) {
 	r.heard(a, "DELIVERY b x\nLIST-OK a\n")
 }
 
-// A parting is a Machine whose clients end each other: what one says goes to the other as its last frame.
+// A parting is a Machine whose clients end each other: what one says goes to the other as its last
+// frame.
 type parting struct{ ids []state.ID }
 
 func (p *parting) Open(id state.ID)                               { p.ids = append(p.ids, id) }
@@ -70,8 +71,8 @@ func (p *parting) Input(id state.ID, in []byte) (int, []protocol.Frame) {
 	return len(in), []protocol.Frame{{To: other, Text: in, Last: true}}
 }
 
-// B2: one client's input makes the machine close another, which has input of its own in the same batch.
-// Nothing of that is carried out.
+// B2: one client's input makes the machine close another, which has input of its own in the same
+// batch. Nothing of that is carried out.
 func TestB2AClientThatIsClosedByAnothersInput(t *testing.T) {
 	r := newRigFor(t, new(parting))
 	a, b := r.connect(), r.connect()
@@ -85,8 +86,8 @@ func TestB2AClientThatIsClosedByAnothersInput(t *testing.T) {
 	r.gone(b)
 }
 
-// B3: within one batch a connection ends, a new one is accepted, and an event of the first one follows. The
-// descriptor is closed at the end of the turn, so the new one cannot have it.
+// B3: within one batch a connection ends, a new one is accepted, and an event of the first one
+// follows. The descriptor is closed at the end of the turn, so the new one cannot have it.
 func TestB3NoDescriptorIsUsedAgainWithinABatch(t *testing.T) {
 	r := newRig(t)
 	old := r.user("a")
@@ -94,7 +95,9 @@ func TestB3NoDescriptorIsUsedAgainWithinABatch(t *testing.T) {
 	old.reset = true
 	s := r.k.connect()
 	r.k.calls = nil
-	r.k.scripted = []Event{{id, Readable | Ended}, {standing(fakeListener), Readable}, {id, Readable | Writable | Ended}}
+	r.k.scripted = []Event{
+		{id, Readable | Ended}, {standing(fakeListener), Readable}, {id, Readable | Writable | Ended},
+	}
 	r.turn()
 	r.gone(old)
 	if s.fd == fd || s.fd == -1 {
@@ -110,8 +113,9 @@ func TestB3NoDescriptorIsUsedAgainWithinABatch(t *testing.T) {
 	r.heard(s, "HELLO a\nLIST-OK a\n")
 }
 
-// B4: a connection ends by a write error while what its client said is still being answered. Nothing is
-// written to it afterwards (the fake kernel knows no closed descriptor), and it is closed once.
+// B4: a connection ends by a write error while what its client said is still being answered.
+// Nothing is written to it afterwards (the fake kernel knows no closed descriptor), and it is
+// closed once.
 func TestB4AConnectionThatDiesOfItsOwnAnswers(t *testing.T) {
 	for name, said := range map[string]string{
 		"to itself":     strings.Repeat("SEND a x\n", 100),
@@ -139,7 +143,8 @@ func TestB4AConnectionThatDiesOfItsOwnAnswers(t *testing.T) {
 	}
 }
 
-// paused makes a connection that is not read, because a reply is owed to it, and the one that owes it.
+// paused makes a connection that is not read, because a reply is owed to it, and the one that owes
+// it.
 func paused(r *rig) (sender, target *socket) {
 	r.t.Helper()
 	sender, target = r.user("sender"), r.user("target")
@@ -168,7 +173,8 @@ func TestB5AResetWhilePausedEndsTheConnection(t *testing.T) {
 }
 
 // B6: a client that is not waited for half-closes. That is not asked about, or it would be reported
-// for ever; it is found when the client is read again, and the client has its answers before it is closed.
+// for ever; it is found when the client is read again, and the client has its answers before it is
+// closed.
 func TestB6AHalfCloseWhilePausedIsFoundLater(t *testing.T) {
 	r := newRig(t)
 	sender, target := paused(r)
@@ -200,8 +206,8 @@ func TestB7AQueueThatHasLeftWakesNobody(t *testing.T) {
 	}
 }
 
-// C12: a client writes, half-closes and reads. It has all its answers, then its name is free and the
-// connection closed: its end has been read, so there is nothing to linger for.
+// C12: a client writes, half-closes and reads. It has all its answers, then its name is free and
+// the connection closed: its end has been read, so there is nothing to linger for.
 func TestC12AHalfClosedClientHasItsAnswers(t *testing.T) {
 	r := newRig(t)
 	b := r.user("b")
@@ -212,9 +218,12 @@ func TestC12AHalfClosedClientHasItsAnswers(t *testing.T) {
 	r.rest()
 	r.heard(s, "HELLO a\n") // the reply to SEND is owed, and LIST queues behind it
 	r.pass(time.Second)
-	b.room = plenty
+	b.room, s.room = plenty, 4
 	r.rest()
-	r.heard(s, "SEND-OK\nLIST-OK b,a\n")
+	r.heard(s, "SEND") // the end of its input has been read, and its answers are still on the way
+	s.room = plenty
+	r.rest()
+	r.heard(s, "-OK\nLIST-OK b,a\n")
 	r.gone(s)
 	r.says(b, "LIST\n")
 	r.heard(b, "DELIVERY a hello\nLIST-OK b\n")

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// dismissed makes a connection to which the last words have been said: it sent a line that closes, with
-// more behind it.
+// dismissed makes a connection to which the last words have been said: it sent a line that closes,
+// with more behind it.
 func dismissed(r *rig) *socket {
 	r.t.Helper()
 	s := r.connect()
@@ -20,8 +20,8 @@ func dismissed(r *rig) *socket {
 	return s
 }
 
-// B8: with both directions shut the kernel reports that for ever. The connection is closed as soon as the
-// end of input is read.
+// B8: with both directions shut the kernel reports that for ever. The connection is closed as soon
+// as the end of input is read.
 func TestB8LingeringEndsWithTheInput(t *testing.T) {
 	r := newRig(t)
 	s := dismissed(r)
@@ -80,7 +80,8 @@ func TestB8LingeringEndsAfter64KiB(t *testing.T) {
 }
 
 // D13: close(2) with unread input sends a reset, which destroys an answer on its way. So the answer
-// leaves, then the write side is shut, and the rest of the input is read before the descriptor is closed.
+// leaves, then the write side is shut, and the rest of the input is read before the descriptor is
+// closed.
 func TestD13InputAfterTheLastWordsIsReadBeforeClosing(t *testing.T) {
 	r := newRig(t)
 	s := r.k.connect()
@@ -103,8 +104,8 @@ func TestD13InputAfterTheLastWordsIsReadBeforeClosing(t *testing.T) {
 	}
 }
 
-// D13: last words that the kernel cannot take yet leave whole when it can; and if it never can, the send
-// timeout ends the connection.
+// D13: last words that the kernel cannot take yet leave whole when it can; and if it never can, the
+// send timeout ends the connection.
 func TestD13LastWordsAreFlushedFirst(t *testing.T) {
 	for _, taken := range []bool{true, false} {
 		r := newRig(t)
@@ -130,8 +131,8 @@ func TestD13LastWordsAreFlushedFirst(t *testing.T) {
 	}
 }
 
-// D15: a user's name is free while its last bytes are still being flushed, and somebody takes it. The
-// old bytes go to the old connection, new messages to the new one.
+// D15: a user's name is free while its last bytes are still being flushed, and somebody takes it.
+// The old bytes go to the old connection, new messages to the new one.
 func TestD15OldBytesGoToTheOldConnection(t *testing.T) {
 	r := newRig(t)
 	old, b := r.user("a"), r.user("b")

@@ -32,8 +32,8 @@ func needIPv6(t *testing.T) {
 	l.Close()
 }
 
-// A13: the addresses that can be listened on. Port 0 takes a free port and tells it, and a client that
-// connects to what was told is accepted.
+// A13: the addresses that can be listened on. Port 0 takes a free port and tells it, and a client
+// that connects to what was told is accepted.
 func TestA13ListenOn(t *testing.T) {
 	for _, test := range []struct {
 		host string
@@ -144,9 +144,9 @@ func wait(t *testing.T, fd int, events int16) {
 	}
 }
 
-// D12, E2, E3: what every connection needs is set on the listener, and accept(2) hands it on: a send buffer
-// that bounds what a client who does not read can make the kernel keep, and keepalive that ends a peer
-// that has vanished, not before user timeout lets it.
+// D12, E2, E3: what every connection needs is set on the listener, and accept(2) hands it on: a
+// send buffer that bounds what a client who does not read can make the kernel keep, and keepalive
+// that ends a peer that has vanished, not before user timeout lets it.
 func TestD12E2AnAcceptedSocketInheritsItsOptions(t *testing.T) {
 	listener, address := listen(t, "127.0.0.1", 0)
 	client, err := net.Dial("tcp", address.String())
@@ -189,8 +189,8 @@ func TestD12E2AnAcceptedSocketInheritsItsOptions(t *testing.T) {
 	}
 }
 
-// A14: two servers on one port would each get a part of the clients. The second is refused, also while the
-// first has the port by SO_REUSEADDR.
+// A14: two servers on one port would each get a part of the clients. The second is refused, also
+// while the first has the port by SO_REUSEADDR.
 func TestA14ASecondServerOnThePortIsRefused(t *testing.T) {
 	fd, address := listen(t, "127.0.0.1", 0)
 	if _, _, err := Listen("127.0.0.1", int(address.Port())); !errors.Is(err, unix.EADDRINUSE) {
@@ -201,8 +201,8 @@ func TestA14ASecondServerOnThePortIsRefused(t *testing.T) {
 	}
 }
 
-// A14: a server starts again at once on the port of connections that its predecessor closed first, so that they
-// are in TIME_WAIT.
+// A14: a server starts again at once on the port of connections that its predecessor closed first,
+// so that they are in TIME_WAIT.
 func TestA14AServerStartsAgainAtOnce(t *testing.T) {
 	listener, address, err := Listen("127.0.0.1", 0)
 	if err != nil {

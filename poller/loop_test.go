@@ -80,8 +80,8 @@ func TestB11AFlooderHasOneReadATurn(t *testing.T) {
 	r.heard(flooder, strings.Repeat("LIST-OK f,a,b\n", lines))
 }
 
-// B12: input is kept back because a reply is owed, and no event will ever come for it again. When the
-// reply has left, the rest is carried out.
+// B12: input is kept back because a reply is owed, and no event will ever come for it again. When
+// the reply has left, the rest is carried out.
 func TestB12KeptInputIsResumedWithoutANewEvent(t *testing.T) {
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")
@@ -95,6 +95,14 @@ func TestB12KeptInputIsResumedWithoutANewEvent(t *testing.T) {
 	r.rest()
 	r.heard(b, "DELIVERY a hello\n")
 	r.heard(a, "SEND-OK\nLIST-OK a,b\nLIST-OK a,b\nDELIVERY a x\nSEND-OK\nLIST-OK a,b\n")
+
+	b.room = 0 // and when what was kept is the beginning of a line
+	r.says(a, "SEND b hello\nLIST\nLI")
+	b.room = plenty
+	r.rest()
+	r.heard(a, "SEND-OK\nLIST-OK a,b\n")
+	r.says(a, "ST\n")
+	r.heard(a, "LIST-OK a,b\n")
 }
 
 // B13: the process was stopped for longer than the send timeout. Nobody is thrown out whom the next
@@ -116,8 +124,8 @@ func TestB13ProgressIsSeenBeforeDeadlinesAreJudged(t *testing.T) {
 	r.logged("send timeout", 0)
 }
 
-// B13: the first wait after a stop ends with EINTR and reports nothing (signal(7), "Interruption of system
-// calls by stop signals"). It says nothing about who takes what is queued.
+// B13: the first wait after a stop ends with EINTR and reports nothing (signal(7), "Interruption of
+// system calls by stop signals"). It says nothing about who takes what is queued.
 func TestB13AnInterruptedWaitJudgesNobody(t *testing.T) {
 	t.Skip("fails: the turn of an interrupted wait closes everybody whose deadline is over")
 	r := newRig(t)

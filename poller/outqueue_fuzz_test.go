@@ -2,11 +2,11 @@ package poller
 
 import "testing"
 
-// FuzzOutQueue pushes frames and takes bytes in any order and of any size, and compares the queue with a
-// plain slice of bytes and a list of ends (D1).
+// FuzzOutQueue pushes frames and takes bytes in any order and of any size, and compares the queue
+// with a plain slice of bytes and a list of ends (D1).
 //
-// Each step is two bytes. The first says what: take, or push a frame that may be shared and may have a
-// receipt. The second says how much, on a scale that reaches beyond all limits of the queue.
+// Each step is two bytes. The first says what: take, or push a frame that may be shared and may
+// have a receipt. The second says how much, on a scale that reaches beyond all limits of the queue.
 func FuzzOutQueue(f *testing.F) {
 	f.Add([]byte{1, 5, 3, 9, 0, 7, 7, 200, 0, 255, 0, 3})       // short frames, then a long shared one
 	f.Add([]byte{7, 201, 1, 1, 0, 203, 3, 2, 0, 1, 0, 1, 0, 1}) // a shared frame first

@@ -15,8 +15,8 @@ func receipt(n int) protocol.Receipt {
 	return protocol.Receipt{Owner: state.NewID(7, 1), Slot: uint32(n)}
 }
 
-// A queueModel is what an outQueue is, said plainly: all bytes ever pushed, how many of them have been
-// taken, and where the frames with receipts end.
+// A queueModel is what an outQueue is, said plainly: all bytes ever pushed, how many of them have
+// been taken, and where the frames with receipts end.
 type queueModel struct {
 	text  []byte
 	taken int
@@ -48,7 +48,8 @@ func (m *queueModel) take(t *testing.T, q *outQueue, n int) {
 	m.taken += n
 	for _, got := range due {
 		if m.given == len(m.ends) || got != receipt(m.given) || m.ends[m.given] > m.taken {
-			t.Fatalf("after %d bytes receipt %d is due; expected number %d of the ends %v", m.taken, got.Slot, m.given, m.ends)
+			t.Fatalf("after %d bytes receipt %d is due; expected number %d of the ends %v",
+				m.taken, got.Slot, m.given, m.ends)
 		}
 		m.given++
 	}
@@ -65,11 +66,14 @@ func (m *queueModel) check(t *testing.T, q *outQueue) {
 	}
 }
 
-// D1, PR12: whatever the kernel takes at a time, the bytes leave in order, and a receipt is due with the
-// last byte of its frame and not one earlier.
+// D1, PR12: whatever the kernel takes at a time, the bytes leave in order, and a receipt is due
+// with the last byte of its frame and not one earlier.
 func TestD1ReceiptsFallDueWithTheLastByteOfTheirFrame(t *testing.T) {
 	lengths := []int{1, 40, shareFrom - 1, 3, shareFrom, 5, chunkSize, 7, 2*chunkSize + 1, 9, 11}
-	sizes := []int{1, 2, 3, 5, 7, 40, 41, 1000, 4095, shareFrom, shareFrom + 1, chunkSize - 1, chunkSize, 10 * chunkSize}
+	sizes := []int{
+		1, 2, 3, 5, 7, 40, 41, 1000, 4095, shareFrom, shareFrom + 1,
+		chunkSize - 1, chunkSize, 10 * chunkSize,
+	}
 	for _, shared := range []bool{false, true} {
 		for _, size := range sizes {
 			t.Run(fmt.Sprintf("shared=%v/%d", shared, size), func(t *testing.T) {
@@ -89,8 +93,8 @@ func TestD1ReceiptsFallDueWithTheLastByteOfTheirFrame(t *testing.T) {
 	}
 }
 
-// D11: a LIST-OK that goes to many is in memory once. A short shared text is copied, to leave in one write
-// with its neighbours (D16).
+// D11: a LIST-OK that goes to many is in memory once. A short shared text is copied, to leave in
+// one write with its neighbours (D16).
 func TestD11LargeSharedFramesAreNotCopied(t *testing.T) {
 	for _, test := range []struct {
 		length         int
@@ -116,8 +120,8 @@ func TestD11NothingIsWrittenIntoASharedFrame(t *testing.T) {
 	var q outQueue
 	q.push(&protocol.Frame{Text: []byte("before\n")})
 	q.push(&protocol.Frame{Text: memory[:shareFrom], Shared: true})
-	q.push(&protocol.Frame{Text: []byte("after\n")})
 	q.took(len("before\n"), nil)
+	q.push(&protocol.Frame{Text: []byte("after\n")})
 	q.push(&protocol.Frame{Text: []byte("later\n")})
 	q.took(shareFrom, nil)
 	if got := string(q.head()); got != "after\nlater\n" {

@@ -79,8 +79,8 @@ type realLoop struct {
 	address string
 }
 
-// stepped is the real kernel, which counts events, and whose waits end after a moment when a test wants to
-// look around between turns.
+// stepped is the real kernel, which counts events, and whose waits end after a moment when a test
+// wants to look around between turns.
 type stepped struct {
 	*Epoll
 	atMost time.Duration // 0: no limit
@@ -113,8 +113,8 @@ func newRealLoop(t *testing.T, m Machine) *realLoop {
 	return &realLoop{l, kernel, wake, address.String()}
 }
 
-// B10: more connections are always ready than a turn takes events. All are served in as many turns as
-// there are shares of events.
+// B10: more connections are always ready than a turn takes events. All are served in as many turns
+// as there are shares of events.
 func TestB10NobodyStarvesWhenAllAreReady(t *testing.T) {
 	const connections = eventsPerTurn + 50
 	l := newRealLoop(t, new(echo)).Loop

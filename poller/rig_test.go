@@ -69,8 +69,9 @@ func (r *rig) turn() {
 			if c.mayResume() && !slices.Contains(r.l.resumed, c) {
 				r.t.Fatalf("B12: after turn %d nobody will resume the kept input of %v", r.turns, c.id)
 			}
-			if c.touched || c.dirty {
-				r.t.Fatalf("after turn %d %v still has work of that turn", r.turns, c.id)
+			if c.touched || c.dirty || c.idle() {
+				r.t.Fatalf("after turn %d %v still has its conn: touched %v, dirty %v, idle %v",
+					r.turns, c.id, c.touched, c.dirty, c.idle())
 			}
 		}
 		if s.interest != wanted || s.id != slot.id {

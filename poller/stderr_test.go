@@ -18,15 +18,23 @@ func logLine(n int) string { return fmt.Sprintf("line %06d %s\n", n, strings.Rep
 // fill writes lines, and fails if a write waits for a reader.
 func fill(t *testing.T, w *LogWriter, lines int) {
 	t.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	unwaited(t, func() {
 		for n := range lines {
 			if took, err := w.Write([]byte(logLine(n))); err != nil || took != len(logLine(n)) {
 				t.Errorf("Write returned %d, %v; it must never fail", took, err)
 				return
 			}
 		}
+	})
+}
+
+// unwaited fails if what is done waits for a reader.
+func unwaited(t *testing.T, do func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
 	}()
 	select {
 	case <-done:
@@ -69,11 +77,11 @@ func pipe(t *testing.T) (reader, writer int) {
 	return fds[0], fds[1]
 }
 
-// G2: stderr is a pipe or a socket that nobody reads and that is full. No line waits; those that do not fit are
-// dropped whole, and the next one that fits is preceded by their number.
+// G2: stderr is a pipe or a socket that nobody reads and that is full. No line waits; those that do
+// not fit are dropped whole, and the next one that fits is preceded by their number.
 func TestG2AFullLogDoesNotBlock(t *testing.T) {
 	const lines = 20_000
-	for name, make := range map[string]func() (reader, writer int){
+	for name, open := range map[string]func() (reader, writer int){
 		"pipe": func() (int, int) { return pipe(t) },
 		"socket": func() (int, int) {
 			reader, writer := socketpair(t)
@@ -82,7 +90,7 @@ func TestG2AFullLogDoesNotBlock(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reader, writer := make()
+			reader, writer := open()
 			w := NewLogWriter(writer)
 			fill(t, w, lines)
 			if flags, err := unix.FcntlInt(uintptr(writer), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
@@ -107,6 +115,20 @@ func TestG2AFullLogDoesNotBlock(t *testing.T) {
 				t.Errorf("then the reader has %q, expected %q", got, expect)
 			}
 		})
+	}
+}
+
+// G2: a line is longer than all that fits, though there is room when it begins.
+func TestG2ALineThatCannotFitDoesNotBlock(t *testing.T) {
+	_, intoPipe := pipe(t)
+	_, intoSocket := socketpair(t)
+	unix.SetNonblock(intoSocket, false)
+	for name, fd := range map[string]int{"pipe": intoPipe, "socket": intoSocket} {
+		w := NewLogWriter(fd)
+		unwaited(t, func() { w.Write(bytes.Repeat([]byte("x"), 8<<20)) })
+		if w.dropped != 1 {
+			t.Errorf("%s: %d lines were dropped, expected 1", name, w.dropped)
+		}
 	}
 }
 
@@ -136,7 +158,8 @@ func TestG2AFullTerminalDoesNotBlock(t *testing.T) {
 	var read strings.Builder
 	for began := time.Now(); !strings.Contains(read.String(), "log lines dropped"); {
 		if time.Since(began) > guard {
-			t.Fatalf("after %v the terminal does not show that lines were dropped; %d bytes were read", guard, read.Len())
+			t.Fatalf("after %v the terminal does not show that lines were dropped; %d bytes were read",
+				guard, read.Len())
 		}
 		read.WriteString(drain(t, master))
 		w.Write([]byte("next\n"))
@@ -146,7 +169,8 @@ func TestG2AFullTerminalDoesNotBlock(t *testing.T) {
 	}
 }
 
-// G1: the reader has gone, before the server started or after. A line that nobody can read is dropped.
+// G1: the reader has gone, before the server started or after. A line that nobody can read is
+// dropped.
 func TestG1ALogWhoseReaderHasGone(t *testing.T) {
 	reader, writer := pipe(t)
 	before := NewLogWriter(writer)
@@ -155,7 +179,9 @@ func TestG1ALogWhoseReaderHasGone(t *testing.T) {
 	ours, theirs := socketpair(t)
 	socket := NewLogWriter(ours)
 	unix.Close(theirs)
-	for name, w := range map[string]*LogWriter{"before": before, "after": after, "socket": socket, "none": NewLogWriter(-1)} {
+	for name, w := range map[string]*LogWriter{
+		"before": before, "after": after, "socket": socket, "none": NewLogWriter(-1),
+	} {
 		fill(t, w, 10)
 		if w.dropped == 0 {
 			t.Errorf("%s: a line was not dropped", name)

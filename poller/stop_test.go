@@ -64,14 +64,17 @@ func TestG3AStopDrainsWhatIsQueued(t *testing.T) {
 	r.stopped(true)
 }
 
-// G3: a stop while others are in the same batch, in both orders. Who was served before has its answer.
+// G3: a stop while others are in the same batch, in both orders. Who was served before has its
+// answer.
 func TestG3AStopInTheMiddleOfABatch(t *testing.T) {
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")
 	a.say("LIST\n")
 	b.say("LIST\n")
 	r.k.stop(1)
-	r.k.scripted = []Event{{a.id, Readable}, {standing(fakeWake), Readable}, {b.id, Readable}, {standing(fakeListener), Readable}}
+	r.k.scripted = []Event{
+		{a.id, Readable}, {standing(fakeWake), Readable}, {b.id, Readable}, {standing(fakeListener), Readable},
+	}
 	r.turn()
 	r.heard(a, "LIST-OK a,b\n")
 	r.heard(b, "")
@@ -119,8 +122,8 @@ func TestG3TheSecondRequestEndsAtOnce(t *testing.T) {
 	}
 }
 
-// G3: the listener is paused for want of descriptors when the stop comes. It must not be armed again:
-// it is closed.
+// G3: the listener is paused for want of descriptors when the stop comes. It must not be armed
+// again: it is closed.
 func TestG3AStopWhileAcceptingIsPaused(t *testing.T) {
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")

@@ -136,8 +136,8 @@ func (r *realLoop) idles(t *testing.T) {
 	})
 }
 
-// D13: a client sends a line that closes with much more behind it. It reads the answer and then the end
-// of file, never a reset.
+// D13: a client sends a line that closes with much more behind it. It reads the answer and then the
+// end of file, never a reset.
 func TestD13LastWordsArriveOverTCP(t *testing.T) {
 	r := newChat(t)
 	conn, err := net.Dial("tcp", r.address)
@@ -153,8 +153,8 @@ func TestD13LastWordsArriveOverTCP(t *testing.T) {
 	r.until(t, "closed", func() bool { return r.count == 0 })
 }
 
-// D1, D2, B7: a delivery that is larger than all buffers on its way arrives whole, its SEND-OK not before, and
-// afterwards the loop is at rest.
+// D1, D2, B7: a delivery that is larger than all buffers on its way arrives whole, its SEND-OK not
+// before, and afterwards the loop is at rest.
 func TestD1ALargeDeliveryOverTCP(t *testing.T) {
 	r := newChat(t)
 	a, b := r.dial(t, "a"), r.dial(t, "b")
@@ -177,8 +177,8 @@ func TestD1ALargeDeliveryOverTCP(t *testing.T) {
 	r.idles(t)
 }
 
-// stalled makes two users of whom the first waits for its delivery to the second, who does not read. The
-// first is not waited for.
+// stalled makes two users of whom the first waits for its delivery to the second, who does not
+// read. The first is not waited for.
 func stalled(t *testing.T, r *realLoop) (sender, target *client) {
 	t.Helper()
 	sender, target = r.dial(t, "sender"), r.dial(t, "target")
@@ -209,8 +209,8 @@ func TestB5AResetWhilePausedOverTCP(t *testing.T) {
 	r.idles(t)
 }
 
-// B6: a client that is not waited for half-closes. The loop is not woken for that. When the target has
-// gone, the client has its answer and then the end.
+// B6: a client that is not waited for half-closes. The loop is not woken for that. When the target
+// has gone, the client has its answer and then the end.
 func TestB6AHalfCloseWhilePausedOverTCP(t *testing.T) {
 	r := newChat(t)
 	sender, target := stalled(t, r)
