@@ -39,9 +39,8 @@ type conn struct {
 	phase phase
 	armed Readiness // what the kernel has been asked for
 
-	out        outQueue
-	full       bool // the kernel took less than it was offered: writing waits until it is writable
-	progressed bool // the kernel took something in this turn
+	out  outQueue
+	full bool // the kernel took less than it was offered: writing waits until it is writable
 
 	in     []byte // read, but not carried out yet
 	ended  bool   // the end of input has been read

@@ -113,7 +113,7 @@ func TestThePoolForgets(t *testing.T) {
 	var p pool
 	next := &deadlines{after: time.Second}
 	used := &conn{
-		id: state.NewID(7, 1), phase: dead, full: true, progressed: true,
+		id: state.NewID(7, 1), phase: dead, full: true,
 		in: []byte("SEND b secret\n"), ended: true, owed: 3, behind: true, thrown: 9,
 		deadline: next, due: 9, prev: new(conn), next: new(conn), touched: true, dirty: true,
 	}

@@ -65,7 +65,9 @@ func (l *Loop) write(c *conn) {
 		}
 		if n > 0 {
 			l.due = c.out.took(n, l.due)
-			c.progressed = true
+			if c.deadline == &l.stuck {
+				c.cancel() // and has a new one if there is something left
+			}
 		}
 		if written += n; n < len(head) || written >= chunkSize {
 			c.full = c.out.size > 0

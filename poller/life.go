@@ -54,7 +54,7 @@ func (l *Loop) tend() {
 		case c.mayResume():
 			l.resumed = append(l.resumed, c)
 		}
-		c.touched, c.progressed = false, false
+		c.touched = false
 	}
 	l.touched = l.touched[:0]
 }
@@ -84,7 +84,7 @@ func (l *Loop) time(c *conn) {
 		if c.deadline == &l.stuck {
 			c.cancel()
 		}
-	case c.deadline == nil || c.progressed:
+	case c.deadline == nil:
 		l.stuck.set(c, l.Kernel.Now())
 	}
 }

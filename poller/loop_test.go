@@ -108,7 +108,6 @@ func TestB12KeptInputIsResumedWithoutANewEvent(t *testing.T) {
 // B13: the process was stopped for longer than the send timeout. Nobody is thrown out whom the next
 // turn finds taking what is queued.
 func TestB13ProgressIsSeenBeforeDeadlinesAreJudged(t *testing.T) {
-	t.Skip("fails: expire judges by deadlines that tend has not moved yet")
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")
 	b.room = 0
@@ -127,7 +126,6 @@ func TestB13ProgressIsSeenBeforeDeadlinesAreJudged(t *testing.T) {
 // B13: the first wait after a stop ends with EINTR and reports nothing (signal(7), "Interruption of
 // system calls by stop signals"). It says nothing about who takes what is queued.
 func TestB13AnInterruptedWaitJudgesNobody(t *testing.T) {
-	t.Skip("fails: the turn of an interrupted wait closes everybody whose deadline is over")
 	r := newRig(t)
 	a, b := r.user("a"), r.user("b")
 	b.room = 0
