@@ -22,7 +22,7 @@ func (l *Loop) queue(frames []protocol.Frame) {
 			owner.behind = true
 		}
 		if f.Last {
-			c.phase = draining
+			c.phase, c.in = draining, c.in[:0]
 		}
 		l.soil(c)
 	}
