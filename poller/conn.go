@@ -2,6 +2,7 @@ package poller
 
 import (
 	"time"
+	"unsafe"
 
 	"chatd/state"
 )
@@ -105,17 +106,22 @@ func (c *conn) idle() bool {
 		c.owed == 0 && c.deadline == nil
 }
 
-// spareConns is how many conns are kept for use again.
-const spareConns = 256
+// poolBytes is how much memory is kept for use again.
+const poolBytes = 4 << 20
 
-// pool keeps conns for use again, so that a client that wakes up costs no allocation.
-type pool struct{ spare []*conn }
+// pool keeps conns for use again, with the memory of their queues, so that a client that wakes up
+// costs no allocation.
+type pool struct {
+	spare []*conn
+	bytes int // that they hold
+}
 
 // take returns a conn in the state of an idle connection.
 func (p *pool) take(id state.ID) *conn {
 	var c *conn
 	if last := len(p.spare) - 1; last >= 0 {
 		c, p.spare = p.spare[last], p.spare[:last]
+		p.bytes -= c.memory()
 	} else {
 		c = new(conn)
 	}
@@ -125,8 +131,12 @@ func (p *pool) take(id state.ID) *conn {
 
 // put takes back a conn that nothing refers to any more.
 func (p *pool) put(c *conn) {
-	if len(p.spare) < spareConns {
-		*c = conn{out: c.out.emptied(), in: c.in[:0]}
+	*c = conn{out: c.out.emptied(), in: c.in[:0]}
+	if bytes := c.memory(); p.bytes+bytes <= poolBytes {
+		p.bytes += bytes
 		p.spare = append(p.spare, c)
 	}
 }
+
+// memory is how much of it a spare conn holds, in bytes.
+func (c *conn) memory() int { return int(unsafe.Sizeof(*c)) + cap(c.in) + c.out.memory() }

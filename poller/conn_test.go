@@ -134,12 +134,27 @@ func TestThePoolForgets(t *testing.T) {
 }
 
 func TestThePoolIsBounded(t *testing.T) {
-	var p pool
-	for range 2 * spareConns {
-		p.put(new(conn))
-	}
-	if len(p.spare) != spareConns {
-		t.Errorf("the pool keeps %d conns, expected at most %d", len(p.spare), spareConns)
+	for _, kept := range []int{0, 16 << 10, 2 * poolBytes} { // bytes with each conn
+		var p pool
+		for range 2 * poolBytes / (kept + 200) {
+			p.put(&conn{in: make([]byte, 0, kept)})
+		}
+		held := 0
+		for _, c := range p.spare {
+			held += c.memory()
+		}
+		if held > poolBytes || held != p.bytes {
+			t.Errorf("the pool holds %d bytes and counts %d, expected at most %d", held, p.bytes, poolBytes)
+		}
+		if kept == 0 && len(p.spare) < 1000 {
+			t.Errorf("the pool keeps %d conns that hold nothing, expected more", len(p.spare))
+		}
+		for len(p.spare) > 0 {
+			p.take(1)
+		}
+		if p.bytes != 0 {
+			t.Errorf("the pool is empty and counts %d bytes", p.bytes)
+		}
 	}
 }
 

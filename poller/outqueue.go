@@ -1,6 +1,10 @@
 package poller
 
-import "chatd/protocol"
+import (
+	"unsafe"
+
+	"chatd/protocol"
+)
 
 const (
 	// chunkSize is how much is queued in one piece, in bytes, and so about how much of a connection
@@ -11,9 +15,8 @@ const (
 	// A shorter one is copied, to leave in one write with its neighbours.
 	shareFrom = 16 << 10
 
-	// What an empty queue keeps of its memory, to be used again: bytes of a chunk, and marks.
-	spareChunk = 16 << 10
-	spareMarks = 1 << 10
+	// spareChunk is the longest chunk whose memory is used again, in bytes.
+	spareChunk = 2 * chunkSize
 )
 
 // An outQueue is what a connection still has to send: bytes in order, and the receipts that fall
@@ -91,11 +94,12 @@ func (q *outQueue) drop() {
 
 // emptied is an empty queue with the memory of this one.
 func (q *outQueue) emptied() outQueue {
-	e := outQueue{chunks: q.chunks[:0], spare: q.spare}
-	if cap(q.marks) <= spareMarks {
-		e.marks = q.marks[:0]
-	}
-	return e
+	return outQueue{chunks: q.chunks[:0], marks: q.marks[:0], spare: q.spare}
+}
+
+// memory is how much of it an empty queue holds, in bytes.
+func (q *outQueue) memory() int {
+	return cap(q.spare) + cap(q.chunks)*int(unsafe.Sizeof(q.spare)) + cap(q.marks)*int(unsafe.Sizeof(mark{}))
 }
 
 // abandon empties the queue and appends the receipts that can no longer fall due.

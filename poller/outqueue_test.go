@@ -168,15 +168,17 @@ func TestAnEmptyQueueIsUsedAgain(t *testing.T) {
 
 func TestAnEmptyQueueKeepsLittleMemory(t *testing.T) {
 	var q outQueue
-	for range 2 * spareMarks {
-		q.push(&protocol.Frame{Text: make([]byte, 32), Receipt: receipt(1)})
+	q.push(&protocol.Frame{Text: make([]byte, 1<<20), Receipt: receipt(1)})
+	q.took(1<<20, nil)
+	if q = q.emptied(); q.memory() > spareChunk {
+		t.Errorf("an empty queue keeps %d bytes after a long frame, expected at most %d", q.memory(), spareChunk)
 	}
-	for q.size > 0 {
-		q.took(len(q.head()), nil)
-	}
-	if q = q.emptied(); cap(q.spare) > spareChunk || cap(q.marks) > spareMarks {
-		t.Errorf("an empty queue keeps %d bytes and %d marks, expected at most %d and %d",
-			cap(q.spare), cap(q.marks), spareChunk, spareMarks)
+	q.push(&protocol.Frame{Text: make([]byte, chunkSize/2), Receipt: receipt(1)})
+	q.took(chunkSize/2, nil)
+	q = q.emptied()
+	if want := cap(q.spare) + 24*cap(q.chunks) + 24*cap(q.marks); cap(q.spare) < chunkSize/2 || q.memory() != want {
+		t.Errorf("an empty queue keeps %d bytes, of which a chunk has %d, and counts %d",
+			want, cap(q.spare), q.memory())
 	}
 }
 
