@@ -44,8 +44,8 @@ func askList(t testing.TB, m *protocol.Machine) {
 	}
 }
 
-// A message costs no allocation once the machine is warm, and no more does a list that has not changed: the
-// garbage collector has nothing to do however many there are.
+// A message costs no allocation once the machine is warm, and no more does a list that has not
+// changed: the garbage collector has nothing to do however many there are.
 func TestNoAllocationPerMessage(t *testing.T) {
 	m := crowd(t, 1000)
 	pipelined := func() {
@@ -78,8 +78,8 @@ func TestNoAllocationPerMessage(t *testing.T) {
 	}
 }
 
-// BenchmarkSend is the whole way of a message: a line comes in, the DELIVERY goes out, its receipt comes
-// back, SEND-OK goes out.
+// BenchmarkSend is the whole way of a message: a line comes in, the DELIVERY goes out, its receipt
+// comes back, SEND-OK goes out.
 func BenchmarkSend(b *testing.B) {
 	for _, users := range []int{2, 20_000} {
 		b.Run(fmt.Sprintf("users=%d", users), func(b *testing.B) {

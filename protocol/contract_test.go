@@ -19,8 +19,9 @@ const (
 	busy        = "BUSY\n"
 )
 
-// checkFrame reports what no frame may ever be. The server can say nothing but the contract's texts; only an
-// answer that closes is a client's last frame; a receipt travels with a DELIVERY, and with no DELIVERY is it missing.
+// checkFrame reports what no frame may ever be. The server can say nothing but the contract's
+// texts; only an answer that closes is a client's last frame; a receipt travels with a DELIVERY,
+// and with no DELIVERY is it missing.
 func checkFrame(f protocol.Frame) error {
 	line, ended := strings.CutSuffix(string(f.Text), "\n")
 	if !ended || strings.Contains(line, "\n") {

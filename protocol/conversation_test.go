@@ -33,8 +33,8 @@ func ways() []way {
 	return w
 }
 
-// Every file of testdata, in each way. C1: a command that is cut at any byte, over any number of reads, and
-// many commands in one read, have the same answers as when they come whole.
+// Every file of testdata, in each way. C1: a command that is cut at any byte, over any number of
+// reads, and many commands in one read, have the same answers as when they come whole.
 func TestC1Conversations(t *testing.T) {
 	paths, _ := filepath.Glob("testdata/*.txt")
 	if len(paths) == 0 {

@@ -9,9 +9,9 @@ import (
 	"chatd/state"
 )
 
-// A driver plays the loop to a Machine. It keeps a queue for each client, hands input to the machine as
-// far as the client may be served, and settles a receipt when its frame has been taken. Its network takes
-// all that a client reads, and nothing that goes to one who stalls.
+// A driver plays the loop to a Machine. It keeps a queue for each client, hands input to the
+// machine as far as the client may be served, and settles a receipt when its frame has been taken.
+// Its network takes all that a client reads, and nothing that goes to one who stalls.
 type driver struct {
 	t       *testing.T
 	machine *protocol.Machine
@@ -63,8 +63,8 @@ func (d *driver) find(name string) *client {
 	return c
 }
 
-// say brings what a client says, piece by piece. Of what is very long only the ends are cut finely: a limit
-// may be met there.
+// say brings what a client says, piece by piece. Of what is very long only the ends are cut finely:
+// a limit may be met there.
 func (d *driver) say(c *client, what []byte) {
 	const fine, coarse = 6 << 10, 16 << 10
 	for at := 0; at < len(what); {

@@ -53,7 +53,8 @@ func splitLines(stream []byte, limit int) (want []string) {
 	return want
 }
 
-// C1: any cut gives the same lines, and what is kept of a line is never more than its limit and a '\r'.
+// C1: any cut gives the same lines, and what is kept of a line is never more than its limit and a
+// '\r'.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("LIST\r\n\r\n\nSEND bob hi\n"), []byte{1, 2, 3}, true)
 	f.Add([]byte("HELLO-FROM a name that is too long\r\n\rLIST\n"), []byte{13}, false)
@@ -80,8 +81,8 @@ func FuzzLines(f *testing.F) {
 	})
 }
 
-// C1, C2: a line of exactly the limit is a line, one byte more is too long; a '\r' before the '\n' does not
-// count, and another does. Wherever the line is cut in two.
+// C1, C2: a line of exactly the limit is a line, one byte more is too long; a '\r' before the '\n'
+// does not count, and another does. Wherever the line is cut in two.
 func TestC2LimitAtEveryCut(t *testing.T) {
 	for _, user := range []bool{false, true} {
 		limit := maxLineNew
@@ -122,7 +123,8 @@ func TestC2LimitAtEveryCut(t *testing.T) {
 	}
 }
 
-// C2: a line without end, gigabytes of it. What is kept grows to the limit and then shrinks to a header.
+// C2: a line without end, gigabytes of it. What is kept grows to the limit and then shrinks to a
+// header.
 func TestC2LineWithoutEnd(t *testing.T) {
 	const limit, piece = 64 << 10, 16 << 10
 	m, s := newLines(limit, true)

@@ -54,7 +54,8 @@ func TestC5NotThisProtocol(t *testing.T) {
 	}
 }
 
-// C6: commands in the body of a web page's request, after the line that closes. Nothing of them is carried out.
+// C6: commands in the body of a web page's request, after the line that closes. Nothing of them is
+// carried out.
 func TestC6NothingAfterTheClosingAnswer(t *testing.T) {
 	const commands = "HELLO-FROM eve\nSEND bob hi\n"
 	for first, want := range map[string]string{
@@ -74,7 +75,8 @@ func TestC6NothingAfterTheClosingAnswer(t *testing.T) {
 	}
 }
 
-// C7, C9, C10, H6: odd lines of a user. Exactly one answer each, and the user stays, under the old name.
+// C7, C9, C10, H6: odd lines of a user. Exactly one answer each, and the user stays, under the old
+// name.
 func TestC7OddLinesHaveOneAnswerEach(t *testing.T) {
 	for want, texts := range map[string][]string{
 		badRqstHdr: {
@@ -103,8 +105,8 @@ func TestC7OddLinesHaveOneAnswerEach(t *testing.T) {
 	}
 }
 
-// B12: Input that is used up only later. A LIST behind a SEND that waits holds back what follows, and after
-// the Settle everything goes on.
+// B12: Input that is used up only later. A LIST behind a SEND that waits holds back what follows,
+// and after the Settle everything goes on.
 func TestB12InputWaitsAndGoesOn(t *testing.T) {
 	d := newDriver(t)
 	d.login("alice", "bob")
@@ -130,7 +132,8 @@ func TestB12InputWaitsAndGoesOn(t *testing.T) {
 	}
 }
 
-// D8: a client sends to itself, and its own socket is full: DELIVERY, then SEND-OK, then what it asked meanwhile.
+// D8: a client sends to itself, and its own socket is full: DELIVERY, then SEND-OK, then what it
+// asked meanwhile.
 func TestD8ToOneselfWithAFullQueue(t *testing.T) {
 	d := newDriver(t)
 	d.login("alice")

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A model is the protocol once more, for comparison: as plain as can be, without a thought for speed or
-// memory. It says which frames each call of a Machine must answer with.
+// A model is the protocol once more, for comparison: as plain as can be, without a thought for
+// speed or memory. It says which frames each call of a Machine must answer with.
 type model struct {
 	max, limit int
 	users      []*person // in login order

@@ -66,7 +66,8 @@ func FuzzNames(f *testing.F) {
 	})
 }
 
-// C11: a message is passed on as it is, one line as one line, and nothing in it is taken for anything else.
+// C11: a message is passed on as it is, one line as one line, and nothing in it is taken for
+// anything else.
 func FuzzMessage(f *testing.F) {
 	for _, message := range []string{
 		"hi", "  two  ", "\x00\xff\x1b[2J\x7f", "SEND-OK", "x\r", "\r", "\u2028", "a\nHELLO-FROM eve\nb",

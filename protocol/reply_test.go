@@ -8,7 +8,8 @@ import (
 	"chatd/state"
 )
 
-// The texts, pinned: a client compares them byte for byte, so that a change of one is a change of the protocol.
+// The texts, pinned: a client compares them byte for byte, so that a change of one is a change of
+// the protocol.
 func TestTexts(t *testing.T) {
 	var got []string
 	for reply, text := range texts {

@@ -56,7 +56,8 @@ func FuzzRequest(f *testing.F) {
 
 var verbs = map[string]verb{"HELLO-FROM": helloFrom, "LIST": list, "SEND": send}
 
-// A line that is too long earns the error that its header earns, whatever of it is kept beyond the header.
+// A line that is too long earns the error that its header earns, whatever of it is kept beyond the
+// header.
 func TestC2ErrorOfALineTooLong(t *testing.T) {
 	for text, want := range map[string]verb{
 		"HELLO-FROM alice": helloFrom,

@@ -8,7 +8,8 @@ import (
 	"chatd/state"
 )
 
-// A bare is a machine without a loop, spoken to directly, so that a test decides when each receipt comes back.
+// A bare is a machine without a loop, spoken to directly, so that a test decides when each receipt
+// comes back.
 type bare struct {
 	t testing.TB
 	*protocol.Machine
@@ -89,7 +90,8 @@ func TestD3NotSent(t *testing.T) {
 	}
 }
 
-// Promise 2: whatever the order in which the receipts come back, the answers come in the order of the requests.
+// Promise 2: whatever the order in which the receipts come back, the answers come in the order of
+// the requests.
 func TestAnswersInTheOrderOfTheRequests(t *testing.T) {
 	want := []string{sendOK, badRqstHdr, badDestUser, badRqstBody, sendOK, badDestUser, "LIST-OK alice,bob,carol\n"}
 	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
@@ -123,8 +125,8 @@ func TestAnswersInTheOrderOfTheRequests(t *testing.T) {
 	}
 }
 
-// D4, D15: the sender goes before its receipt comes back. Nothing is said, not even to the next client on the
-// same descriptor, who has the same name.
+// D4, D15: the sender goes before its receipt comes back. Nothing is said, not even to the next
+// client on the same descriptor, who has the same name.
 func TestD4ReceiptOfOneWhoHasGone(t *testing.T) {
 	b := newBare(t, "alice", "bob")
 	for generation := uint32(1); generation < 8; generation += 2 {

@@ -72,7 +72,8 @@ var phrases = []string{
 	"SEND a", " hi\n", "SEND a \n", "SEND nobody hi\n", "SEND a,b hi\n", "SEND a " + strings.Repeat("y", stepLimit-7), "x\n", "\r",
 }
 
-// step takes the next step. Two bytes say which, so that a fuzzer can change one without all others.
+// step takes the next step. Two bytes say which, so that a fuzzer can change one without all
+// others.
 func (w *world) step(op, arg byte) {
 	p := w.places[int(op>>4)%stepPlaces]
 	switch op % 8 {
@@ -186,8 +187,8 @@ func (w *world) wait(x waiting) {
 	w.waiting = append(w.waiting, x)
 }
 
-// finish gives all receipts back and lets everybody go on to the end. Then each line has had one answer, and
-// each DELIVERY that was sent one SEND-OK.
+// finish gives all receipts back and lets everybody go on to the end. Then each line has had one
+// answer, and each DELIVERY that was sent one SEND-OK.
 func (w *world) finish(rng *rand.Rand) {
 	w.t.Helper()
 	for again := true; again; {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// F4: names come and go for ever. What the holes take is bounded by what the names take, or by a page.
+// F4: names come and go for ever. What the holes take is bounded by what the names take, or by a
+// page.
 func TestF4HolesAreBounded(t *testing.T) {
 	r := NewRegistry(1000)
 	name := bytes.Repeat([]byte("x"), 1000)
@@ -28,8 +29,8 @@ func TestF4HolesAreBounded(t *testing.T) {
 	}
 }
 
-// The index has a chain for each user, and each user is on the chain of its hash, however the number of
-// chains has grown. No chain is long, even if each name differs from the next by one bit.
+// The index has a chain for each user, and each user is on the chain of its hash, however the
+// number of chains has grown. No chain is long, even if each name differs from the next by one bit.
 func TestChainsGrowWithUsers(t *testing.T) {
 	r := NewRegistry(1 << 20)
 	for slot := range 5000 {

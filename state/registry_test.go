@@ -61,7 +61,8 @@ func (r *roll) check() {
 	}
 }
 
-// PR9: the list is in login order, whoever has gone meanwhile, and whichever slots have been used again.
+// PR9: the list is in login order, whoever has gone meanwhile, and whichever slots have been used
+// again.
 func TestListIsInLoginOrder(t *testing.T) {
 	r := &roll{t: t, Registry: state.NewRegistry(10)}
 	r.check()
@@ -101,7 +102,8 @@ func TestA8Full(t *testing.T) {
 	}
 }
 
-// Names are whole whatever their lengths: no byte, the most, and those that fill a page to its last byte.
+// Names are whole whatever their lengths: no byte, the most, and those that fill a page to its last
+// byte.
 func TestNamesAtTheEndOfAPage(t *testing.T) {
 	const page, header = state.MaxName + 6, 6
 	for _, sizes := range [][]int{
@@ -123,8 +125,8 @@ func TestNamesAtTheEndOfAPage(t *testing.T) {
 	}
 }
 
-// 100,000 names go in random order, from the beginnings, middles and ends of their chains, and their places
-// move together meanwhile.
+// 100,000 names go in random order, from the beginnings, middles and ends of their chains, and
+// their places move together meanwhile.
 func TestManyNames(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a second")

@@ -6,8 +6,8 @@ import (
 	"chatd/state"
 )
 
-// An ID whose connection has gone finds nothing, whoever has the slot now: stale events and late receipts
-// miss by construction.
+// An ID whose connection has gone finds nothing, whoever has the slot now: stale events and late
+// receipts miss by construction.
 func TestB3FindNeedsTheGeneration(t *testing.T) {
 	var sessions state.Sessions
 	first, second := state.NewID(7, 1), state.NewID(7, 3)
@@ -117,7 +117,8 @@ func TestB4CloseForgets(t *testing.T) {
 	}
 }
 
-// F3, C3: after a burst, what is kept for use again is bounded: 256 activities, with lines of 16 KiB at most.
+// F3, C3: after a burst, what is kept for use again is bounded: 256 activities, with lines of 16
+// KiB at most.
 func TestF3WhatIsKeptIsBounded(t *testing.T) {
 	const clients, long = 300, 1 << 20
 	var sessions state.Sessions

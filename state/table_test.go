@@ -7,8 +7,8 @@ import (
 	"chatd/state"
 )
 
-// A15, A11: the limit of descriptors is enormous, and so may be the number of one. A table takes memory for what
-// is used, not for what could be.
+// A15, A11: the limit of descriptors is enormous, and so may be the number of one. A table takes
+// memory for what is used, not for what could be.
 func TestA15TableGrowsWithWhatIsUsed(t *testing.T) {
 	const slot = 4 << 20
 	grown := allocated(func() {
@@ -16,8 +16,8 @@ func TestA15TableGrowsWithWhatIsUsed(t *testing.T) {
 		*table.At(5000) = 1
 		*table.At(slot) = 2
 	})
-	// Two pages of 1,024 records, and a pointer for each page below, which append moves now and then.
-	// A flat array would take 32 MiB.
+	// Two pages of 1,024 records, and a pointer for each page below, which append moves now and
+	// then. A flat array would take 32 MiB.
 	if most := uint64(512 << 10); grown > most {
 		t.Errorf("two records take %d bytes, want at most %d", grown, most)
 	}

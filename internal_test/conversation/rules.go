@@ -2,7 +2,8 @@ package conversation
 
 import "fmt"
 
-// rules refuse a conversation in which a client does what it no longer can, or that would prove nothing.
+// rules refuse a conversation in which a client does what it no longer can, or that would prove
+// nothing.
 type rules map[string]*standing
 
 // A standing is what has become of a client so far.

@@ -15,7 +15,8 @@ var (
 	repeated = regexp.MustCompile(`^\{([^{}*]+)\*([0-9]{1,7})\}`)
 )
 
-// expand makes bytes of the text of a step. The escapes are those of Go's strings; {x*n} is x, n times.
+// expand makes bytes of the text of a step. The escapes are those of Go's strings; {x*n} is x, n
+// times.
 func expand(text string) ([]byte, error) {
 	if unseen.MatchString(text) {
 		return nil, errors.New("a character that nobody sees; write it as an escape, such as \\x20")
