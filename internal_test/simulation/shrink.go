@@ -1,0 +1,41 @@
+package main
+
+// shrink makes a failing run as small as it gets by leaving things out: faults, clients, steps.
+// Every part of the world has dice of its own, so that leaving out one mostly leaves the others as
+// they were.
+func shrink(s settings) (settings, error) {
+	f := draw(s)
+	s.clients, s.steps = f.clients, f.steps
+	_, broken := run(s, nil)
+	for again := true; again; {
+		again = false
+		for _, smaller := range smallerThan(s) {
+			if _, err := run(smaller, nil); err != nil {
+				s, broken, again = smaller, err, true
+				break
+			}
+		}
+	}
+	return s, broken
+}
+
+// smallerThan lists the next smaller runs, the much smaller ones first.
+func smallerThan(s settings) (smaller []settings) {
+	for cut := s.steps / 2; cut > 0; cut /= 2 {
+		t := s
+		t.steps -= cut
+		smaller = append(smaller, t)
+	}
+	for clients := 1; clients < s.clients; clients++ {
+		t := s
+		t.clients = clients
+		smaller = append(smaller, t)
+	}
+	for f := range s.without {
+		if t := s; !t.without[f] {
+			t.without[f] = true
+			smaller = append(smaller, t)
+		}
+	}
+	return smaller
+}

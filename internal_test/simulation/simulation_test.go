@@ -1,0 +1,25 @@
+package main
+
+import (
+	"flag"
+	"strings"
+	"testing"
+)
+
+var flags = register(flag.CommandLine, 0)
+
+// Random clients on a kernel with every fault (H7).
+func TestH7SeedsAgainstTheModel(t *testing.T) {
+	o := *flags
+	if o.seeds == 0 {
+		o.seeds = 3000
+		if testing.Short() {
+			o.seeds = 500
+		}
+	}
+	var told strings.Builder
+	if !o.begin(&told) {
+		t.Fail()
+	}
+	t.Log(told.String())
+}
