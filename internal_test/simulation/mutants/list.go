@@ -1,0 +1,155 @@
+package main
+
+// A mutant is a small wrong edit, of the kind that is easily made and hard to see. It says what it
+// would mean in the world, and is made by replacing text that stands exactly once in its file.
+type mutant struct {
+	story string
+	edits []edit
+}
+
+type edit struct{ file, old, new string }
+
+// one is a mutant of one edit.
+func one(story, file, old, new string) mutant { return mutant{story, []edit{{file, old, new}}} }
+
+var mutants = []mutant{
+	// SEND-OK and the receipts behind it.
+	one("SEND-OK is known before its DELIVERY has been sent", "protocol/machine.go",
+		"Owe(state.Pending)", "Owe(sendOK)"),
+	one("a receipt is due at the first byte of its frame", "poller/outqueue.go",
+		"mark{q.taken + uint64(q.size), ", "mark{q.taken + uint64(q.size-len(f.Text)+1), "),
+	one("a receipt is due one byte early", "poller/outqueue.go",
+		".end <= q.taken", ".end <= q.taken+1"),
+	one("a receipt is due one byte late", "poller/outqueue.go",
+		".end <= q.taken", ".end < q.taken"),
+	one("after a short write, all that was offered counts as taken", "poller/flush.go",
+		"l.due = c.out.took(n, l.due)", "l.due = c.out.took(len(head), l.due)"),
+	one("a receipt comes back twice", "poller/outqueue.go",
+		"q.marks = q.marks[:copy(q.marks, q.marks[fallen:])]", ""),
+	one("receipts of a queue that is lost are dropped", "poller/outqueue.go",
+		"undelivered = append(undelivered, m.receipt)", "_ = m"),
+	one("a DELIVERY that is lost counts as sent", "poller/flush.go",
+		"l.settle(&l.undelivered, false)", "l.settle(&l.undelivered, true)"),
+	one("replies are given out of order", "protocol/machine.go",
+		"if a := s.Activity(); a.Owing() {", "if a := s.Activity(); a.Owing() && false {"),
+	one("a LIST that waits does not hold back what comes after it", "protocol/machine.go",
+		"if m.mustWait(s) {", "if m.mustWait(s) && false {"),
+
+	// Backpressure and interest.
+	one("the count of owed replies never goes down", "poller/flush.go",
+		"owner.owed--", "_ = owner"),
+	one("a client is read to which a reply is owed", "poller/conn.go",
+		"if c.owed == 0 && c.out.size < highWater {", "if c.out.size < highWater {"),
+	one("a client is read whose queue is above the mark", "poller/conn.go",
+		"if c.owed == 0 && c.out.size < highWater {", "if c.owed == 0 {"),
+	one("input is carried out while the client's queue is above the mark", "poller/conn.go",
+		"c.listens() && c.out.size < highWater && !c.behind", "c.listens() && !c.behind"),
+	one("input is carried out while its sender waits behind a full queue", "poller/conn.go",
+		"c.out.size < highWater && !c.behind", "c.out.size < highWater"),
+	one("Writable stays armed with nothing to write", "poller/conn.go",
+		"if c.out.size > 0 {", "if c.out.size >= 0 {"),
+	one("Writable is never armed", "poller/conn.go",
+		"wanted |= Writable", ""),
+	one("Readable stays armed after the end of input", "poller/conn.go",
+		"case lingering:", "case lingering, finishing:"),
+	one("input that was kept back is forgotten", "poller/life.go",
+		"l.resumed = append(l.resumed, c)", ""),
+	one("the loop sleeps with input to carry on with", "poller/loop.go",
+		"if len(l.resumed) > 0 || len(l.undelivered) > 0 {", "if len(l.undelivered) > 0 {"),
+	one("the loop sleeps with receipts to give back", "poller/loop.go",
+		"if len(l.resumed) > 0 || len(l.undelivered) > 0 {", "if len(l.resumed) > 0 {"),
+	one("a sender never gets over a full queue", "poller/flush.go",
+		"owner.behind = false", ""),
+
+	// Writing.
+	one("a client is written to again after a short write", "poller/flush.go",
+		"n < len(head) || written", "n == 0 || written"),
+	one("a client is written to before it is writable again", "poller/flush.go",
+		"!c.dirty && !c.full", "!c.dirty"),
+	one("replies wait for the next turn", "poller/flush.go",
+		"for len(l.dirty) > 0 || len(l.undelivered) > 0 {", "if len(l.dirty) > 0 || len(l.undelivered) > 0 {"),
+	one("writing never goes on after a short write", "poller/loop.go",
+		"c.full = false", ""),
+	one("ENOBUFS ends a connection", "poller/kernel.go",
+		"case unix.EAGAIN, unix.EINTR, unix.ENOBUFS, unix.ENOMEM:", "case unix.EAGAIN, unix.EINTR, unix.ENOMEM:"),
+	one("EINTR ends a connection", "poller/kernel.go",
+		"case unix.EAGAIN, unix.EINTR, unix.ENOBUFS, unix.ENOMEM:", "case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:"),
+
+	// Identity and death.
+	one("the generation of an ID is not compared", "poller/loop.go",
+		"s == nil || s.id != id || !s.taken()", "s == nil || !s.taken()"),
+	one("a session is found by its slot alone", "state/session.go",
+		"session == nil || session.generation != id.Generation() ||", "session == nil ||"),
+	{"a connection is closed in the middle of a batch", []edit{
+		{"poller/life.go", "c.phase = dead\n", "c.phase = dead\n\tl.bury(l.slots.Find(c.id.Slot()))\n"},
+		{"poller/life.go", "case c.phase == dead:\n\t\t\tl.bury(s)", "case c.phase == dead:"},
+	}},
+	one("a connection that ended is never closed", "poller/loop.go",
+		"l.kill(c) // nothing can be heard", "// nothing can be heard"),
+	one("a descriptor leaks when it cannot be registered", "poller/life.go",
+		"\t\tl.Kernel.Close(fd)\n\t\tl.complain", "\t\tl.complain"),
+	one("a conn is used again with its former input", "poller/conn.go",
+		"in: c.in[:0]}", "in: c.in}"),
+	one("the end of input closes at once", "poller/input.go",
+		"c.ended, c.phase = true, finishing", "l.kill(c)"),
+	one("a half-closed client is logged out while it is owed a reply", "poller/life.go",
+		"len(c.in) == 0 && c.owed == 0 {", "len(c.in) == 0 {"),
+	one("last words are followed by close(2) at once", "poller/life.go",
+		"if c.ended || l.Kernel.Shutdown(c.id.Slot()) != nil {", "if true {"),
+	one("a client is logged out only if it dies while open", "poller/life.go",
+		"\tif c.listens() {\n\t\tl.Machine.Close(c.id)", "\tif c.phase == open {\n\t\tl.Machine.Close(c.id)"),
+	one("more is carried out after the answer that closes", "poller/input.go",
+		"if !c.listens() {", "if false {"),
+
+	// Deadlines.
+	one("a deadline outlives its connection", "poller/life.go",
+		"c.phase = dead\n\tc.cancel()", "c.phase = dead"),
+	one("progress does not move the deadline", "poller/flush.go",
+		"c.cancel() // and has", "// and has"),
+	one("any event moves the deadline", "poller/life.go",
+		"case c.deadline == nil:", "default:"),
+	one("a turn whose wait was interrupted judges by the clock", "poller/loop.go",
+		"return nil // nobody has been looked at", "// nobody has been looked at"),
+	one("deadlines are judged before writing", "poller/loop.go",
+		"l.flush()\n\terr = l.expire()", "err = l.expire()\n\tl.flush()"),
+	one("a lingering client has no deadline", "poller/life.go",
+		"l.linger.set(c, l.Kernel.Now())", ""),
+	one("a lingering client may say as much as it likes", "poller/input.go",
+		"n == 0 || c.thrown >= lingerBytes", "n == 0"),
+
+	// Accepting and stopping.
+	one("the listener stays armed when descriptors run out", "poller/accept.go",
+		"return l.pause(", "_ = l.pause; return nil; _ = error("),
+	one("accepting is never taken up again", "poller/accept.go",
+		"l.Kernel.Modify(standing(l.Listener), Readable)", "nil"),
+	one("the log is told of each failure", "poller/accept.go",
+		"now >= l.complainAt {", "now >= 0 {"),
+	one("clients are still read after the stop", "poller/life.go",
+		"if c.phase == open {\n\t\t\t\tc.phase = finishing\n\t\t\t}", ""),
+	one("the stop forgets idle clients", "poller/life.go",
+		"l.Machine.Close(s.id)\n\t\t\tl.bury(s)", ""),
+	one("idle clients hold up the stop", "poller/life.go",
+		"case s.conn == nil: // idle: there is nothing to wait for", "case s.conn == nil && l.count < 0:"),
+	one("the count of connections never goes down", "poller/life.go",
+		"l.count--", ""),
+
+	// The protocol.
+	one("the list is stale after a logout", "protocol/machine.go",
+		"m.users.Remove(id.Slot())\n\t\tm.list = nil", "m.users.Remove(id.Slot())"),
+	one("the list is stale after a login", "protocol/machine.go",
+		"m.users.Add(id.Slot(), r.name)\n\t\tm.list = nil", "m.users.Add(id.Slot(), r.name)"),
+	one("a name is never free again", "protocol/machine.go",
+		"m.users.Remove(id.Slot())", ""),
+	one("the last place is not given", "state/registry.go",
+		"r.count >= r.max", "r.count+1 >= r.max"),
+	one("IN-USE goes before BUSY", "protocol/machine.go",
+		"case m.users.Full():", "case m.users.Full() && !m.known(r.name):"),
+	one("a line of just the limit is too long", "protocol/line.go",
+		"if len(text) > limit {", "if len(text) >= limit {"),
+	one("the beginning of a line is lost when its end comes alone", "protocol/line.go",
+		"ended && (a == nil || len(a.Line) == 0)", "ended && (a == nil || n > 0)"),
+	one("a line that was too long is remembered", "protocol/line.go",
+		"a.Line, a.TooLong = a.Line[:0], false", "a.Line = a.Line[:0]"),
+	one("a reply goes to the wrong slot", "protocol/machine.go",
+		"a.Fill(receipt.Slot, reply)", "a.Fill(uint32(0), reply)"),
+}
