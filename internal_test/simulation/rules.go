@@ -64,7 +64,7 @@ func (w *watch) checkLife(v *view) {
 		w.fail("%s has said its last, is owed nothing and has not been logged out (promise 5)", v.id)
 	case (v.left || v.dismissed) && v.queue() == 0 && !v.shut:
 		w.fail("%s has been told everything and has not been closed", v.id)
-	case v.queue() > 0 && !v.full && v.moved < share:
+	case v.queue() > 0 && !v.full && !v.sated:
 		w.fail("%s has %d bytes queued that the kernel would take", v.id, v.queue())
 	case v.idle:
 		w.fail("%s was idle at the stop and is still there", v.id)

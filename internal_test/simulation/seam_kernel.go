@@ -145,6 +145,7 @@ func (k watchedKernel) Write(fd int, p []byte) (int, error) {
 	v.writes++
 	v.moved += n
 	v.taken += n
+	v.sated = v.moved >= share && v.queue() > 0
 	w.effects += n
 	if hard(err) {
 		v.failed = err

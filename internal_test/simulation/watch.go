@@ -70,6 +70,7 @@ type view struct {
 	queued bool          // something was queued when this turn began
 	work   bool          // there was input that could be carried out when this turn began
 	full   bool          // a write took less than it was offered, and it has not been writable since
+	sated  bool          // it has had its share of a turn, and has not been writable since
 	failed error         // what the kernel said against it
 	whole  bool          // it was closed when all had been said
 
@@ -196,7 +197,9 @@ func (w *watch) begin(batch []poller.Event, partial bool) {
 		if !standing(e.ID) {
 			v := w.view(e.ID.Slot())
 			v.ready = e.Ready
-			v.full = v.full && e.Ready&poller.Writable == 0
+			if e.Ready&poller.Writable != 0 {
+				v.full, v.sated = false, false
+			}
 		}
 	}
 	if w.trace != nil {
