@@ -9,7 +9,7 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,13 +17,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const (
 	seedsNone = 2_000 // without any mistake
 	seedsEach = 20_000
-	timeEach  = 3 * time.Minute
 )
 
 func main() {
@@ -43,7 +41,7 @@ func main() {
 		}
 		if (seen == "") != (m.edits == nil) {
 			survivors++
-			seen = "**" + seen + "**"
+			seen = "**" + cmp.Or(seen, "nothing") + "**"
 		}
 		fmt.Printf("| %s | %d | %s |\n", m.story, seeds, seen)
 	}
@@ -122,14 +120,15 @@ func (e edit) apply(root string) error {
 	return os.WriteFile(path, bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o644)
 }
 
-var verdict = regexp.MustCompile(`^seed (\d+): (.*)`)
+var (
+	verdict  = regexp.MustCompile(`^seed (\d+): (.*)`)
+	progress = regexp.MustCompile(`^(\d+) seeds`)
+)
 
-// simulate runs one seed after the other until one of them fails. A run that does not end is one
-// that has been seen too.
+// simulate runs one seed after the other until one of them fails. A run that does not come forward or
+// that dies is one that has been seen too.
 func simulate(binary string, seeds int) (n int, seen string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeEach)
-	defer cancel()
-	c := exec.CommandContext(ctx, binary, "-seeds", strconv.Itoa(seeds))
+	c := exec.Command(binary, "-seeds", strconv.Itoa(seeds))
 	c.Env = append(os.Environ(), "GOMAXPROCS=1")
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -138,15 +137,25 @@ func simulate(binary string, seeds int) (n int, seen string, err error) {
 	if err := c.Start(); err != nil {
 		return 0, "", err
 	}
-	defer func() { cancel(); c.Wait() }()
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	done := -1
+	for lines := bufio.NewScanner(out); seen == "" && lines.Scan(); {
 		if found := verdict.FindStringSubmatch(lines.Text()); found != nil {
-			seed, _ := strconv.Atoi(found[1])
-			return seed + 1, strings.ReplaceAll(found[2], "|", "\\|"), nil
+			n, _ = strconv.Atoi(found[1])
+			seen = strings.ReplaceAll(found[2], "|", "\\|")
+		} else if found := progress.FindStringSubmatch(lines.Text()); found != nil {
+			if n, _ = strconv.Atoi(found[1]); n == done && n < seeds {
+				seen = "it does not end"
+			}
+			done = n
 		}
 	}
-	if ctx.Err() != nil {
-		return 0, "it does not end", nil
+	if seen != "" {
+		c.Process.Kill()
+		c.Wait()
+		return n + 1, seen, nil
+	}
+	if err := c.Wait(); err != nil {
+		return 0, fmt.Sprintf("it dies: %v", err), nil
 	}
 	return seeds, "", nil
 }
