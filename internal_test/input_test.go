@@ -236,7 +236,7 @@ func TestC15LogInjection(t *testing.T) {
 	d.Stop(t)
 
 	log := d.Stderr.String()
-	if !strings.Contains(log, "send timeout") {
+	if !strings.Contains(log, "reason=send_timeout") {
 		t.Errorf("the log does not tell of a client that was closed for reading nothing: %q", log)
 	}
 	for line := range strings.Lines(log) {

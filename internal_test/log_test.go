@@ -65,7 +65,7 @@ func TestG2StderrTerminalFull(t *testing.T) {
 }
 
 func testFullStderr(t *testing.T, reader, writer *os.File) {
-	d := launchWithStderr(t, writer, "--log-level", "debug", "--send-timeout", "100ms")
+	d := launchWithStderr(t, writer, "--send-timeout", "100ms")
 	d.AwaitReady(t)
 	provokeSendTimeout(t, d) // which is not logged: the second line that is dropped, after that about listening
 	d.CheckInvariants(t)

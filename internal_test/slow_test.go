@@ -58,7 +58,7 @@ func TestD5SendTimeout(t *testing.T) {
 	sender.Expect("BAD-DEST-USER")
 	sender.ExpectNothingBefore("LIST", "LIST-OK sender")
 	d.CheckInvariants(t, "sender")
-	if n := strings.Count(d.Stderr.String(), "send timeout"); n != 1 {
+	if n := strings.Count(d.Stderr.String(), "reason=send_timeout"); n != 1 {
 		t.Errorf("%d lines of the log tell of the send timeout, expected 1: %s", n, d.Stderr)
 	}
 	heard, _ := io.ReadAll(target.Lines)

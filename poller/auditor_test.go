@@ -57,7 +57,7 @@ func (a *auditor) audit(frames []protocol.Frame) []protocol.Frame {
 		if f.Receipt != (protocol.Receipt{}) {
 			a.receipts[f.Receipt]++
 		}
-		if f.Last {
+		if f.Last != "" {
 			a.met[f.To] = false
 		}
 	}

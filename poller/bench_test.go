@@ -109,8 +109,8 @@ func BenchmarkTurn(b *testing.B) {
 	}
 }
 
-// Once warm, a turn allocates nothing, however many clients wake up in it and however much it queues
-// for one. Each of them is written once.
+// Once warm, a turn allocates nothing, however many clients wake up in it and however much it
+// queues for one. Each of them is written once.
 func TestATurnAllocatesNothing(t *testing.T) {
 	for _, load := range []load{{1, 1}, {1, 100}, {50, 1}, {50, 6}, {50, 20}} {
 		l, k := newTraffic(t, load.senders, load.messages)

@@ -21,8 +21,8 @@ func (l *Loop) queue(frames []protocol.Frame) {
 		if owner != nil && c.out.size > highWater {
 			owner.behind = true
 		}
-		if f.Last {
-			c.phase, c.in = draining, c.in[:0]
+		if f.Last != "" {
+			c.phase, c.reason, c.in = draining, f.Last, c.in[:0]
 		}
 		l.soil(c)
 	}
@@ -60,7 +60,7 @@ func (l *Loop) write(c *conn) {
 		head := c.out.head()
 		n, err := l.Kernel.Write(c.id.Slot(), head)
 		if err != nil && !weather(err) {
-			l.kill(c)
+			l.kill(c, Reset)
 			return
 		}
 		if n > 0 {

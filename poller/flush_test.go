@@ -142,7 +142,7 @@ func TestD5ATargetThatTakesNothingIsClosed(t *testing.T) {
 	r.pass(1)
 	r.gone(b)
 	r.heard(a, "BAD-DEST-USER\nLIST-OK a\n")
-	r.logged("send timeout", 1)
+	r.logged("reason=send_timeout", 1)
 }
 
 // D6: a target that takes a little now and then is not closed, however long the whole takes; what

@@ -6,15 +6,15 @@ func (l *Loop) read(c *conn) {
 	switch {
 	case err != nil:
 		if !weather(err) {
-			l.kill(c)
+			l.kill(c, Reset)
 		}
 	case c.phase == lingering:
 		c.thrown += n
 		if n == 0 || c.thrown >= lingerBytes {
-			l.kill(c)
+			l.kill(c, c.reason)
 		}
 	case n == 0:
-		c.ended, c.phase = true, finishing
+		c.ended, c.phase, c.reason = true, finishing, EOF
 	default:
 		l.run(c, l.buffer[:n])
 	}

@@ -1,12 +1,26 @@
 package poller
 
 import (
+	"context"
+	"log/slog"
 	"os"
 	"time"
+
+	"chatd/protocol"
 )
 
 // drainFor is the longest that a stop waits for clients to take what is queued for them.
 const drainFor = 5 * time.Second
+
+// The reasons for which the loop ends connections. A connection that ends for several has the
+// first.
+const (
+	EOF         protocol.Reason = "eof"          // the client has ended its input
+	Reset       protocol.Reason = "reset"        // the connection has failed, or its peer has vanished
+	Refused     protocol.Reason = "refused"      // there was no descriptor for it, or no memory
+	SendTimeout protocol.Reason = "send_timeout" // the client took nothing of what was queued for it
+	Shutdown    protocol.Reason = "shutdown"     // the loop was asked to stop
+)
 
 // begin gives an accepted connection its slot. An idle connection is no more than that.
 func (l *Loop) begin(fd int) {
@@ -15,6 +29,7 @@ func (l *Loop) begin(fd int) {
 	if err := l.Kernel.Add(s.id, Readable); err != nil {
 		s.turnOver(fd)
 		l.Kernel.Close(fd)
+		l.closed[Refused]++
 		l.complain("cannot serve a connection", os.NewSyscallError("epoll_ctl", err))
 		return
 	}
@@ -24,14 +39,24 @@ func (l *Loop) begin(fd int) {
 
 // kill ends a connection at once. What is queued for it is lost, and those who wait for a receipt
 // for that will be told. The descriptor is closed at the end of the turn.
-func (l *Loop) kill(c *conn) {
+func (l *Loop) kill(c *conn, reason protocol.Reason) {
 	if c.listens() {
 		l.Machine.Close(c.id)
+	}
+	if c.reason == "" {
+		c.reason = reason
 	}
 	c.phase = dead
 	c.cancel()
 	l.undelivered = c.out.abandon(l.undelivered)
 	l.touch(c.id)
+}
+
+// throwOut kills a connection for a reason that somebody may want to know.
+func (l *Loop) throwOut(c *conn, reason protocol.Reason) {
+	l.Log.Warn("closing", "reason", reason, "client", c.id, "peer", l.Kernel.Peer(c.id.Slot()),
+		"queued", c.out.size)
+	l.kill(c, reason)
 }
 
 // tend goes through the connections that were touched in this turn and leaves each in the state in
@@ -46,7 +71,7 @@ func (l *Loop) tend() {
 		s := l.slots.Find(c.id.Slot())
 		switch {
 		case c.phase == dead:
-			l.bury(s)
+			l.bury(s, c.reason)
 			fallthrough
 		case c.idle():
 			s.conn = nil
@@ -69,7 +94,7 @@ func (l *Loop) advance(c *conn) {
 		// With unread input, close(2) would send a reset, and a reset destroys what the client has
 		// not read yet: so listen for the end first, unless it has been read.
 		if c.ended || l.Kernel.Shutdown(c.id.Slot()) != nil {
-			l.kill(c)
+			l.kill(c, c.reason)
 			return
 		}
 		c.phase = lingering
@@ -97,15 +122,19 @@ func (l *Loop) arm(c *conn) {
 	}
 	if err := l.Kernel.Modify(c.id, wanted); err != nil {
 		l.complain("cannot serve a connection", os.NewSyscallError("epoll_ctl", err))
-		l.kill(c)
+		l.kill(c, Refused)
 		return
 	}
 	c.armed = wanted
 }
 
 // bury closes a connection's descriptor. Its ID is nobody's from here on.
-func (l *Loop) bury(s *slot) {
+func (l *Loop) bury(s *slot, reason protocol.Reason) {
 	fd := s.id.Slot()
+	if l.Log.Enabled(context.Background(), slog.LevelDebug) {
+		l.Log.Debug("closed", "reason", reason, "client", s.id, "peer", l.Kernel.Peer(fd))
+	}
+	l.closed[reason]++
 	l.Kernel.Close(fd)
 	s.turnOver(fd)
 	l.count--
@@ -133,13 +162,17 @@ func (l *Loop) stop() error {
 		case !s.taken():
 		case s.conn == nil: // idle: there is nothing to wait for
 			l.Machine.Close(s.id)
-			l.bury(s)
+			l.bury(s, Shutdown)
 		default:
 			c := l.touch(s.id)
-			if c.phase == open {
-				c.phase = finishing
-			}
 			c.in = c.in[:0]
+			switch {
+			case c.phase != open:
+			case c.out.size == 0 && c.owed == 0:
+				l.kill(c, Shutdown)
+			default:
+				c.phase, c.reason = finishing, Shutdown
+			}
 		}
 	})
 	return nil

@@ -68,7 +68,7 @@ func (p *parting) Input(id state.ID, in []byte) (int, []protocol.Frame) {
 	if id == other {
 		other = p.ids[1]
 	}
-	return len(in), []protocol.Frame{{To: other, Text: in, Last: true}}
+	return len(in), []protocol.Frame{{To: other, Text: in, Last: protocol.InUse}}
 }
 
 // B2: one client's input makes the machine close another, which has input of its own in the same

@@ -120,7 +120,7 @@ func TestD13LastWordsAreFlushedFirst(t *testing.T) {
 		if !taken {
 			r.pass(sendTimeout)
 			r.gone(s)
-			r.logged("send timeout", 1)
+			r.logged("reason=send_timeout", 1)
 			continue
 		}
 		s.room = plenty

@@ -82,6 +82,8 @@ type Loop struct {
 	stuck  deadlines // of those that have something queued: for taking some of it
 	linger deadlines // of those that linger: for ending their input
 
+	closed map[protocol.Reason]int // connections that have ended, by reason
+
 	pausedUntil time.Duration // 0, or when accepting begins again
 	complainAt  time.Duration // when the log may be told of it again
 	stops       uint64        // how often the loop has been asked to stop
@@ -96,6 +98,8 @@ func NewLoop(config Config) (*Loop, error) {
 		events: make([]Event, eventsPerTurn),
 		stuck:  deadlines{after: config.SendTimeout},
 		linger: deadlines{after: lingerFor},
+
+		closed: make(map[protocol.Reason]int),
 	}
 	for _, fd := range []int{l.Listener, l.Wake} {
 		if err := l.Kernel.Add(standing(fd), Readable); err != nil {
@@ -150,6 +154,15 @@ func (l *Loop) timeout() time.Duration {
 	if len(l.resumed) > 0 || len(l.undelivered) > 0 {
 		return 0
 	}
+	nearest := l.nearest()
+	if nearest == never {
+		return Forever
+	}
+	return max(0, nearest-l.Kernel.Now())
+}
+
+// nearest is when the first deadline is due, of all kinds.
+func (l *Loop) nearest() time.Duration {
 	nearest := min(l.stuck.nearest(), l.linger.nearest())
 	if l.pausedUntil > 0 {
 		nearest = min(nearest, l.pausedUntil)
@@ -157,10 +170,7 @@ func (l *Loop) timeout() time.Duration {
 	if l.stops > 0 {
 		nearest = min(nearest, l.stopUntil)
 	}
-	if nearest == never {
-		return Forever
-	}
-	return max(0, nearest-l.Kernel.Now())
+	return nearest
 }
 
 // dispatch deals with one event. Who it is for may have ended earlier in the turn.
@@ -184,25 +194,23 @@ func (l *Loop) dispatch(e Event) error {
 	case c.interest()&Readable != 0 && len(c.in) == 0:
 		l.read(c)
 	case e.Ready&Ended != 0:
-		l.kill(c) // nothing can be heard any more, and what is queued cannot be sent
+		l.kill(c, Reset) // nothing can be heard any more, and what is queued cannot be sent
 	}
 	return nil
 }
 
 // expire ends what has come to its deadline.
 func (l *Loop) expire() error {
-	if l.timeout() != 0 {
+	if l.nearest() == never {
 		return nil
 	}
 	now := l.Kernel.Now()
 	for l.stuck.nearest() <= now {
-		c := l.stuck.first
-		l.Log.Warn("closing, send timeout",
-			"client", c.id, "peer", l.Kernel.Peer(c.id.Slot()), "queued", c.out.size)
-		l.kill(c)
+		l.throwOut(l.stuck.first, SendTimeout)
 	}
 	for l.linger.nearest() <= now {
-		l.kill(l.linger.first)
+		c := l.linger.first
+		l.kill(c, c.reason)
 	}
 	if l.pausedUntil > 0 && l.pausedUntil <= now {
 		return l.unpause()

@@ -15,7 +15,7 @@ func crowd(t testing.TB, n int) *protocol.Machine {
 	for slot := range n {
 		id := state.NewID(slot, 1)
 		m.Open(id)
-		if _, frames := m.Input(id, fmt.Appendf(nil, "HELLO-FROM user%d\n", slot)); len(frames) != 1 || frames[0].Last {
+		if _, frames := m.Input(id, fmt.Appendf(nil, "HELLO-FROM user%d\n", slot)); len(frames) != 1 || frames[0].Last != "" {
 			t.Fatalf("login of user%d failed", slot)
 		}
 	}

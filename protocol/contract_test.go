@@ -53,7 +53,7 @@ func checkFrame(f protocol.Frame) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("%.100q is not in the contract", f.Text)
-	case f.Last && !mayClose:
+	case f.Last != "" && !mayClose:
 		return fmt.Errorf("%.100q does not close, and is said to be the last", f.Text)
 	case delivery != (f.Receipt != protocol.Receipt{}):
 		return fmt.Errorf("%.100q has the receipt %v", f.Text, f.Receipt)
@@ -101,7 +101,7 @@ func TestCheckFrame(t *testing.T) {
 			t.Errorf("%q passes", text)
 		}
 	}
-	if checkFrame(protocol.Frame{Text: []byte(sendOK), Last: true}) == nil {
+	if checkFrame(protocol.Frame{Text: []byte(sendOK), Last: protocol.InUse}) == nil {
 		t.Error("SEND-OK passes as a last frame")
 	}
 }

@@ -133,7 +133,7 @@ func (d *driver) queue(frames []protocol.Frame) {
 		f.Text = slices.Clone(f.Text)
 		to.queue = append(to.queue, f)
 		to.queued += len(f.Text)
-		to.last = f.Last
+		to.last = f.Last != ""
 		if f.Receipt != (protocol.Receipt{}) {
 			owner := d.clients[f.Receipt.Owner.Slot()]
 			owner.owed++
@@ -149,7 +149,7 @@ func (d *driver) flush() (progress bool) {
 			continue
 		}
 		for _, f := range c.queue {
-			e := event{string(f.Text), f.Last, f.Receipt != protocol.Receipt{}}
+			e := event{string(f.Text), f.Last != "", f.Receipt != protocol.Receipt{}}
 			c.heard, c.history = append(c.heard, e.text), append(c.history, e)
 			if e.receipt {
 				d.due = append(d.due, f.Receipt)

@@ -12,12 +12,22 @@ type Frame struct {
 	// many clients it goes to.
 	Shared bool
 
-	// Last says that this is the client's last frame: deliver it, then close (PR4, PR5, PR7).
-	Last bool
+	// Last, if there is a reason, says that this is the client's last frame: deliver it, then close
+	// (PR4, PR5, PR7).
+	Last Reason
 
 	// Receipt, if there is one, asks to be told what became of this frame.
 	Receipt Receipt
 }
+
+// A Reason is why a connection ends: one word, for the log and the figures.
+type Reason string
+
+// The reasons that the protocol has. The others are the poller's.
+const (
+	BadLogin Reason = "bad_login" // no login, or one with an invalid name (PR4, PR7)
+	InUse    Reason = "in_use"    // somebody has the name (PR5)
+)
 
 // A Receipt is the promise that stands behind SEND-OK (PR12). It travels with a DELIVERY and comes
 // back to Machine.Settle exactly once: as sent when the kernel has taken the frame's last byte, and

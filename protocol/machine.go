@@ -85,15 +85,15 @@ func (m *Machine) Input(id state.ID, in []byte) (n int, frames []Frame) {
 func (m *Machine) greet(id state.ID, s *state.Session, r request, ended bool) {
 	switch {
 	case r.verb != helloFrom:
-		m.dismiss(id, badRqstHdr) // PR7
+		m.dismiss(id, badRqstHdr, BadLogin) // PR7
 	case m.users.Full():
 		if ended {
 			m.reply(id, s, busy) // PR15
 		}
 	case r.bad:
-		m.dismiss(id, badRqstBody) // PR4
+		m.dismiss(id, badRqstBody, BadLogin) // PR4
 	case m.known(r.name):
-		m.dismiss(id, inUse) // PR5
+		m.dismiss(id, inUse, InUse) // PR5
 	default: // PR3
 		m.users.Add(id.Slot(), r.name)
 		m.list = nil
@@ -206,8 +206,8 @@ func (m *Machine) say(id state.ID, reply state.Reply) {
 }
 
 // dismiss answers a request and closes. What the client says after it is not carried out.
-func (m *Machine) dismiss(id state.ID, reply state.Reply) {
-	m.frames = append(m.frames, Frame{To: id, Text: texts[reply], Shared: true, Last: true})
+func (m *Machine) dismiss(id state.ID, reply state.Reply, reason Reason) {
+	m.frames = append(m.frames, Frame{To: id, Text: texts[reply], Shared: true, Last: reason})
 	m.sessions.Close(id)
 }
 

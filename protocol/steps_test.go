@@ -153,7 +153,7 @@ func (w *world) compare(p *place, call string, frames []protocol.Frame, want []s
 	for i, f := range frames {
 		s := want[i]
 		to := w.places[f.To.Slot()]
-		if string(f.Text) != s.text || f.To != to.id || to.person != s.to || f.Last != s.last {
+		if string(f.Text) != s.text || f.To != to.id || to.person != s.to || (f.Last != "") != s.last {
 			w.t.Fatalf("%v, %q: %q to %v, last is %v; want %q, last is %v", p.id, call, f.Text, f.To, f.Last, s.text, s.last)
 		}
 		if err := checkFrame(f); err != nil {

@@ -115,7 +115,7 @@ func (s *server) input(c *client, piece []byte) (n int, last bool) {
 	for i := 0; i < len(c.frames); i++ { // it may grow meanwhile
 		d := c.frames[i]
 		sent := d.to != nil && d.to.write(d.Text)
-		last = last || d.Last
+		last = last || d.Last != ""
 		if d.Receipt == (protocol.Receipt{}) {
 			continue
 		}
