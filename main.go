@@ -38,6 +38,8 @@ Serve the chat protocol on one TCP port until a signal comes.
                            less 48, and at most 1048576)
       --max-line SIZE      longest line of a user, in bytes, KiB or MiB
                            (default 1MiB; before login always 4KiB at most)
+      --login-timeout TIME close a client that does not log in for so long
+                           (default 0: never)
       --send-timeout TIME  close a client that takes nothing of what is queued
                            for it for so long (default 30s)
       --log-level LEVEL    debug, info, warn or error (default info)
@@ -108,12 +110,14 @@ func serve(o options, stdout, stderr *os.File) error {
 		return err
 	}
 	loop, err := poller.NewLoop(poller.Config{
-		Kernel:      kernel,
-		Machine:     protocol.NewMachine(maxUsers, o.maxLine),
-		Listener:    listener,
-		Wake:        wake.Descriptor(),
-		SendTimeout: o.sendTimeout,
-		Log:         log,
+		Kernel:       kernel,
+		Machine:      protocol.NewMachine(maxUsers, o.maxLine),
+		Listener:     listener,
+		Wake:         wake.Descriptor(),
+		SendTimeout:  o.sendTimeout,
+		LoginTimeout: o.loginTimeout,
+		Refusal:      protocol.Refusal(),
+		Log:          log,
 	})
 	if err != nil {
 		return err
@@ -166,13 +170,14 @@ func capacity(limit uint64, asked int) (users int, err error) {
 
 // options are the flags, understood.
 type options struct {
-	host        string
-	port        int
-	maxUsers    int // 0: not given
-	maxLine     int // bytes
-	sendTimeout time.Duration
-	logLevel    slog.Level
-	version     bool
+	host         string
+	port         int
+	maxUsers     int // 0: not given
+	maxLine      int // bytes
+	sendTimeout  time.Duration
+	loginTimeout time.Duration // 0: none
+	logLevel     slog.Level
+	version      bool
 }
 
 func parse(args []string) (options, error) {
@@ -187,6 +192,7 @@ func parse(args []string) (options, error) {
 	}
 	flags.Func("max-users", "", within(&o.maxUsers, strconv.Atoi, 1, 1<<30))
 	flags.Func("max-line", "", within(&o.maxLine, parseSize, 64, 1<<30))
+	flags.Func("login-timeout", "", within(&o.loginTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
 	flags.TextVar(&o.logLevel, "log-level", o.logLevel, "")
 	flags.BoolVar(&o.version, "version", false, "")

@@ -25,7 +25,12 @@ func (l *Loop) accept() error {
 			l.begin(fd)
 		case unix.EAGAIN:
 			return nil
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		case unix.EMFILE, unix.ENFILE:
+			if !l.evict() && !l.turnAway() {
+				return l.pause(os.NewSyscallError("accept4", err))
+			}
+			return nil
+		case unix.ENOBUFS, unix.ENOMEM:
 			return l.pause(os.NewSyscallError("accept4", err))
 		case unix.EBADF, unix.EFAULT, unix.EINVAL, unix.ENOTSOCK:
 			return os.NewSyscallError("accept4", err) // there is no listener
@@ -35,6 +40,48 @@ func (l *Loop) accept() error {
 		}
 	}
 	return nil
+}
+
+// evict makes room for the next connection: by one that lingers, or else by the oldest of those
+// that have not logged in. It is closed at the end of this turn, and the backlog is there in the
+// next. A user never goes for that.
+func (l *Loop) evict() bool {
+	c := l.linger.first
+	if c == nil {
+		c = l.strangers.first
+	}
+	if c == nil {
+		return false
+	}
+	l.complain("no descriptor left, evicting strangers", unix.EMFILE)
+	l.kill(c, Evicted)
+	return true
+}
+
+// turnAway spends the spare descriptor on one client, to tell it that there is no room.
+func (l *Loop) turnAway() bool {
+	if l.spare < 0 {
+		return false
+	}
+	l.Kernel.Close(l.spare)
+	fd, err := l.Kernel.Accept(l.Listener)
+	if err == nil {
+		l.Kernel.Read(fd, l.buffer) // unread, it would turn the end into a reset
+		l.Kernel.Write(fd, l.Refusal)
+		l.Kernel.Shutdown(fd)
+		l.Kernel.Close(fd)
+		l.closed[Refused]++
+		l.complain("no descriptor left, turning clients away", unix.EMFILE)
+	}
+	l.takeSpare()
+	return err == nil
+}
+
+func (l *Loop) takeSpare() {
+	var err error
+	if l.spare, err = l.Kernel.Spare(); err != nil {
+		l.spare = -1
+	}
 }
 
 // pause leaves the backlog alone for a while. The listener stays readable, so to keep waiting for

@@ -33,6 +33,7 @@ func (k *freeKernel) Read(_ int, p []byte) (int, error) { return copy(p, k.said)
 func (k *freeKernel) Shutdown(int) error                { return nil }
 func (k *freeKernel) Close(int) error                   { return nil }
 func (k *freeKernel) Modify(state.ID, Readiness) error  { return nil }
+func (k *freeKernel) Spare() (int, error)               { return fakeSpare, nil }
 func (k *freeKernel) Now() time.Duration                { return 0 }
 func (k *freeKernel) Peer(int) string                   { return "" }
 

@@ -37,10 +37,11 @@ const (
 // A conn is what one connection is in the middle of. It exists from the event that begins something
 // to the end of the turn in which nothing is left of it, and is then used for another connection.
 type conn struct {
-	id     state.ID
-	phase  phase
-	reason protocol.Reason // why it ends; empty while it does not
-	armed  Readiness       // what the kernel has been asked for
+	id       state.ID
+	phase    phase
+	reason   protocol.Reason // why it ends; empty while it does not
+	stranger bool            // has not logged in
+	armed    Readiness       // what the kernel has been asked for
 
 	out  outQueue
 	full bool // the kernel took less than it was offered: writing waits until it is writable

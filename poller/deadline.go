@@ -13,7 +13,7 @@ import (
 // There is no timer behind it. The nearest deadline is the timeout of the loop's next wait, and
 // where there is none the wait has none.
 type deadlines struct {
-	after       time.Duration
+	after       time.Duration // 0: they are never due, and only their order is of use
 	first, last *conn
 }
 
@@ -32,6 +32,9 @@ func (d *deadlines) nearest() time.Duration {
 func (d *deadlines) set(c *conn, now time.Duration) {
 	c.cancel()
 	c.deadline, c.due = d, now+d.after
+	if d.after == 0 {
+		c.due = never
+	}
 	c.prev = d.last
 	if d.last != nil {
 		d.last.next = c

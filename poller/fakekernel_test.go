@@ -25,6 +25,7 @@ type fakeKernel struct {
 	slept    time.Duration      // the timeout of the last Wait, if it reported nothing
 	first    int                // the descriptor where Wait begins to look, so that it favours nobody
 	wrote    func()             // called after each Write, if set
+	spares   bool               // there are spare descriptors
 }
 
 type call struct {
@@ -50,6 +51,7 @@ type socket struct {
 const (
 	fakeListener = 3
 	fakeWake     = 4
+	fakeSpare    = 2
 	plenty       = 1 << 30 // bytes of room
 )
 
@@ -197,3 +199,11 @@ func (k *fakeKernel) ready(s *socket) (r Readiness) {
 
 func (k *fakeKernel) Now() time.Duration { return k.now }
 func (k *fakeKernel) Peer(int) string    { return "192.0.2.1:7" }
+
+func (k *fakeKernel) Spare() (int, error) {
+	if !k.spares {
+		return -1, unix.EMFILE
+	}
+	k.sockets[fakeSpare] = &socket{fd: fakeSpare}
+	return fakeSpare, nil
+}

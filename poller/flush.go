@@ -24,6 +24,12 @@ func (l *Loop) queue(frames []protocol.Frame) {
 		if f.Last != "" {
 			c.phase, c.reason, c.in = draining, f.Last, c.in[:0]
 		}
+		if f.Login || f.Last != "" { // no stranger any more, and what is said to it must arrive
+			c.stranger = false
+			if c.deadline == &l.strangers {
+				c.cancel()
+			}
+		}
 		l.soil(c)
 	}
 }

@@ -30,6 +30,9 @@ type Kernel interface {
 	// Close gives the descriptor back, and with it what Add registered.
 	Close(fd int) error
 
+	// Spare takes a descriptor that is good for nothing but to be given up when there is no other.
+	Spare() (fd int, err error)
+
 	// Add registers the descriptor id.Slot(). Its events carry id.
 	Add(id state.ID, interest Readiness) error
 

@@ -15,14 +15,16 @@ const drainFor = 5 * time.Second
 // The reasons for which the loop ends connections. A connection that ends for several has the
 // first.
 const (
-	EOF         protocol.Reason = "eof"          // the client has ended its input
-	Reset       protocol.Reason = "reset"        // the connection has failed, or its peer has vanished
-	Refused     protocol.Reason = "refused"      // there was no descriptor for it, or no memory
-	SendTimeout protocol.Reason = "send_timeout" // the client took nothing of what was queued for it
-	Shutdown    protocol.Reason = "shutdown"     // the loop was asked to stop
+	EOF          protocol.Reason = "eof"           // the client has ended its input
+	Reset        protocol.Reason = "reset"         // the connection has failed, or its peer has vanished
+	Refused      protocol.Reason = "refused"       // there was no descriptor for it, or no memory
+	Evicted      protocol.Reason = "evicted"       // a stranger made room for somebody else
+	LoginTimeout protocol.Reason = "login_timeout" // a stranger stayed too long
+	SendTimeout  protocol.Reason = "send_timeout"  // the client took nothing of what was queued for it
+	Shutdown     protocol.Reason = "shutdown"      // the loop was asked to stop
 )
 
-// begin gives an accepted connection its slot. An idle connection is no more than that.
+// begin gives an accepted connection its slot. Until it logs in it is one of the strangers.
 func (l *Loop) begin(fd int) {
 	s := l.slots.At(fd)
 	s.turnOver(fd)
@@ -35,6 +37,7 @@ func (l *Loop) begin(fd int) {
 	}
 	l.count++
 	l.Machine.Open(s.id)
+	l.touch(s.id).stranger = true
 }
 
 // kill ends a connection at once. What is queued for it is lost, and those who wait for a receipt
@@ -102,15 +105,15 @@ func (l *Loop) advance(c *conn) {
 	}
 }
 
-// time keeps the deadline of a connection for which something is queued.
+// time gives a connection the deadline that its state asks for.
 func (l *Loop) time(c *conn) {
 	switch {
-	case c.out.size == 0:
-		if c.deadline == &l.stuck {
-			c.cancel()
+	case c.out.size > 0:
+		if c.deadline != &l.stuck {
+			l.stuck.set(c, l.Kernel.Now())
 		}
-	case c.deadline == nil:
-		l.stuck.set(c, l.Kernel.Now())
+	case c.stranger && c.phase == open && c.deadline == nil:
+		l.strangers.set(c, l.Kernel.Now())
 	}
 }
 

@@ -61,6 +61,12 @@ type Config struct {
 	// SendTimeout is how long a client may take nothing of what is queued for it.
 	SendTimeout time.Duration
 
+	// LoginTimeout is how long a client may stay without logging in; 0: as long as it likes.
+	LoginTimeout time.Duration
+
+	// Refusal is what a client is told for whom there is no descriptor.
+	Refusal []byte
+
 	Log *slog.Logger
 }
 
@@ -79,9 +85,11 @@ type Loop struct {
 	due         []protocol.Receipt // whose frames have been sent
 	undelivered []protocol.Receipt // whose frames never will be
 
-	stuck  deadlines // of those that have something queued: for taking some of it
-	linger deadlines // of those that linger: for ending their input
+	stuck     deadlines // of those that have something queued: for taking some of it
+	linger    deadlines // of those that linger: for ending their input
+	strangers deadlines // of those that have not logged in: for doing so
 
+	spare  int                     // a descriptor to be given up; -1: there is none
 	closed map[protocol.Reason]int // connections that have ended, by reason
 
 	pausedUntil time.Duration // 0, or when accepting begins again
@@ -99,8 +107,10 @@ func NewLoop(config Config) (*Loop, error) {
 		stuck:  deadlines{after: config.SendTimeout},
 		linger: deadlines{after: lingerFor},
 
-		closed: make(map[protocol.Reason]int),
+		strangers: deadlines{after: config.LoginTimeout},
+		closed:    make(map[protocol.Reason]int),
 	}
+	l.takeSpare()
 	for _, fd := range []int{l.Listener, l.Wake} {
 		if err := l.Kernel.Add(standing(fd), Readable); err != nil {
 			return nil, os.NewSyscallError("epoll_ctl", err)
@@ -163,7 +173,7 @@ func (l *Loop) timeout() time.Duration {
 
 // nearest is when the first deadline is due, of all kinds.
 func (l *Loop) nearest() time.Duration {
-	nearest := min(l.stuck.nearest(), l.linger.nearest())
+	nearest := min(l.stuck.nearest(), l.linger.nearest(), l.strangers.nearest())
 	if l.pausedUntil > 0 {
 		nearest = min(nearest, l.pausedUntil)
 	}
@@ -207,6 +217,9 @@ func (l *Loop) expire() error {
 	now := l.Kernel.Now()
 	for l.stuck.nearest() <= now {
 		l.throwOut(l.stuck.first, SendTimeout)
+	}
+	for l.strangers.nearest() <= now {
+		l.kill(l.strangers.first, LoginTimeout)
 	}
 	for l.linger.nearest() <= now {
 		c := l.linger.first

@@ -58,7 +58,7 @@ func (r *rig) turn() {
 	}
 	connections := 0
 	for fd, s := range r.k.sockets {
-		if fd == fakeListener || fd == fakeWake {
+		if fd == fakeListener || fd == fakeWake || fd == fakeSpare {
 			continue
 		}
 		connections++

@@ -16,6 +16,10 @@ type Frame struct {
 	// (PR4, PR5, PR7).
 	Last Reason
 
+	// Login says that the client has logged in with this frame. Until then it is a stranger, who
+	// has to make room when room is short.
+	Login bool
+
 	// Receipt, if there is one, asks to be told what became of this frame.
 	Receipt Receipt
 }

@@ -99,7 +99,7 @@ func (m *Machine) greet(id state.ID, s *state.Session, r request, ended bool) {
 		m.list = nil
 		s.User = true
 		m.text = appendHello(m.text, r.name)
-		m.frames = append(m.frames, Frame{To: id, Text: m.text})
+		m.frames = append(m.frames, Frame{To: id, Text: m.text, Login: true})
 	}
 }
 

@@ -188,6 +188,9 @@ func (k *kernel) Modify(id state.ID, interest poller.Readiness) error {
 	return nil
 }
 
+// Spare finds none: where strangers cannot make room, accepting pauses.
+func (k *kernel) Spare() (int, error) { return -1, unix.EMFILE }
+
 func (k *kernel) Now() time.Duration { return k.clock }
 
 func (k *kernel) Peer(int) string {

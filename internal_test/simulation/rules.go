@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"chatd/poller"
@@ -24,7 +25,9 @@ func (w *watch) endOfTurn(timeout time.Duration) {
 			v.since = w.kernel.clock
 		}
 		v.queued = v.queue() > 0
+		w.settle(v)
 	})
+	w.checkRoom()
 	w.checkListener()
 	w.checkOpen()
 	w.checkLog()
@@ -171,6 +174,8 @@ func (w *watch) mayClose(v *view) (whole bool) {
 		w.counts.timeouts++
 		w.timeouts++
 		return false
+	case slices.Contains(w.next, v):
+		return false
 	case v.failed != nil, v.ready&poller.Ended != 0 && (v.deaf || v.dismissed) && !v.shut:
 		return false
 	case (v.left || v.dismissed) && !v.early && v.ended && v.queue() == 0 && !v.shut:
@@ -187,5 +192,5 @@ func (w *watch) mayClose(v *view) (whole bool) {
 	return false
 }
 
-// standing reports whether an ID is the listener's or the wake's.
-func standing(id state.ID) bool { return id.Slot() == listenerFD || id.Slot() == wakeFD }
+// standsApart reports whether an ID is the listener's or the wake's.
+func standsApart(id state.ID) bool { return id.Slot() == listenerFD || id.Slot() == wakeFD }

@@ -33,7 +33,12 @@ func (k watchedKernel) Accept(listener int) (int, error) {
 	w.accepts++
 	switch err {
 	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-		w.listener.paused, w.listener.since = true, w.kernel.clock
+		if err == unix.EMFILE || err == unix.ENFILE {
+			w.next = w.makeRoom()
+		}
+		if len(w.next) == 0 {
+			w.listener.paused, w.listener.since = true, w.kernel.clock
+		}
 	case nil:
 		w.effects++
 	}
@@ -47,7 +52,7 @@ func (k watchedKernel) Add(id state.ID, interest poller.Readiness) error {
 	switch {
 	case id.Slot() == listenerFD:
 		w.listener.interest = interest
-	case standing(id):
+	case standsApart(id):
 	case err == nil:
 		for len(w.views) <= id.Slot() {
 			w.views = append(w.views, nil)

@@ -33,6 +33,7 @@ type watch struct {
 	accepts  int            // tried in this turn
 	timeouts int            // of clients that took nothing, in this turn
 	buried   bool           // a connection has been closed in this turn
+	next     []*view        // one of whom has to make room in this turn
 
 	listener struct {
 		interest poller.Readiness
@@ -73,6 +74,9 @@ type view struct {
 	sated  bool          // it has had its share of a turn, and has not been writable since
 	failed error         // what the kernel said against it
 	whole  bool          // it was closed when all had been said
+
+	standing standing // when it is to make room
+	turn     uint64   // since when it has that standing
 
 	thisTurn
 }
@@ -191,10 +195,10 @@ func (w *watch) begin(batch []poller.Event, partial bool) {
 	w.partial = partial
 	w.counts.turns++
 	w.batch = append(w.batch[:0], batch...)
-	w.calls, w.effects, w.accepts, w.timeouts, w.buried = 0, 0, 0, 0, false
+	w.calls, w.effects, w.accepts, w.timeouts, w.buried, w.next = 0, 0, 0, 0, false, nil
 	w.live(func(v *view) { v.thisTurn = thisTurn{} })
 	for _, e := range batch {
-		if !standing(e.ID) {
+		if !standsApart(e.ID) {
 			v := w.view(e.ID.Slot())
 			v.ready = e.Ready
 			if e.Ready&poller.Writable != 0 {

@@ -1,0 +1,56 @@
+package main
+
+// A standing is who makes room when there is no descriptor for somebody new: those who linger
+// before strangers, of each those first who have been so longest, and users never (A9).
+type standing int
+
+const (
+	stays    standing = iota // a user, or there is something that it has not taken yet
+	stranger                 // has not logged in
+	lingers                  // has been told its last words
+)
+
+// settle takes note of a connection's standing at the end of a turn.
+func (w *watch) settle(v *view) {
+	now := stays
+	switch {
+	case v.shut:
+		now = lingers
+	case v.name == "" && !v.dismissed && !v.left && v.queue() == 0:
+		now = stranger
+	}
+	if now != v.standing {
+		v.standing, v.turn = now, w.counts.turns
+	}
+}
+
+// makeRoom returns those of whom one must go now. Of those who came to their standing in the same
+// turn, any may.
+func (w *watch) makeRoom() (next []*view) {
+	w.live(func(v *view) {
+		over := v.failed != nil || v.left && !v.shut || v.shut && (v.ended || v.thrown >= lingerBytes)
+		if v.standing == stays || over || v.standing == stranger && (v.name != "" || v.dismissed) {
+			return
+		}
+		switch {
+		case len(next) == 0 || next[0].standing < v.standing,
+			next[0].standing == v.standing && next[0].turn > v.turn:
+			next = []*view{v}
+		case next[0].standing == v.standing && next[0].turn == v.turn:
+			next = append(next, v)
+		}
+	})
+	return next
+}
+
+// checkRoom: somebody has made room who had to.
+func (w *watch) checkRoom() {
+	for _, v := range w.next {
+		if v.closed {
+			return
+		}
+	}
+	if len(w.next) > 0 {
+		w.fail("%s is there and should have made room (A9)", w.next[0].id)
+	}
+}

@@ -1,0 +1,131 @@
+package poller
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// withSpare gives the loop a spare descriptor to be given up.
+func (r *rig) withSpare() *rig {
+	r.k.spares = true
+	r.l.takeSpare()
+	r.l.Refusal = []byte("BUSY\n")
+	return r
+}
+
+// A9: all descriptors are taken, most of them by clients that never log in. The one that has been
+// here longest without logging in makes room, users never do, and nobody waits in the backlog.
+func TestA9TheOldestStrangerMakesRoom(t *testing.T) {
+	r := newRig(t).withSpare()
+	user := r.user("user")
+	oldest, older, later := r.connect(), r.connect(), r.user("later")
+	r.says(oldest, "HELLO-FR") // to speak is not to log in
+	r.k.fail["accept"] = []error{unix.EMFILE}
+	first := r.k.connect()
+	r.rest()
+	r.gone(oldest)
+	if first.fd == -1 || older.fd == -1 || user.fd == -1 || later.fd == -1 {
+		t.Error("not the oldest stranger has made room, or not for the new one")
+	}
+	r.k.fail["accept"] = []error{unix.EMFILE, unix.EMFILE}
+	second := r.k.connect()
+	r.rest()
+	r.gone(older)
+	r.gone(first)
+	r.ended("evicted", 3)
+	r.says(second, "HELLO-FROM second\nLIST\n")
+	r.heard(second, "HELLO second\nLIST-OK user,later,second\n")
+	r.logged("evicting", 1)
+}
+
+// A9, D13: a connection that lingers has been told all that it will be told. It goes before any
+// stranger.
+func TestA9WhoLingersGoesFirst(t *testing.T) {
+	r := newRig(t).withSpare()
+	stranger, lingers := r.connect(), r.connect()
+	r.says(lingers, "nonsense\n")
+	r.k.fail["accept"] = []error{unix.EMFILE}
+	r.k.connect()
+	r.rest()
+	r.gone(lingers)
+	if stranger.fd == -1 {
+		t.Error("a stranger has made room while somebody lingered")
+	}
+}
+
+// A1: all descriptors are taken, and by users. Whoever comes is told BUSY on the spare one,
+// whatever it has said; the loop does not turn without end, and the log has one line a second.
+func TestA1WhoeverComesIsTurnedAway(t *testing.T) {
+	r := newRig(t).withSpare()
+	user := r.user("user")
+	for i := range 5 {
+		r.k.fail["accept"] = []error{unix.EMFILE}
+		turned := r.k.connect()
+		turned.say("HELLO-FROM x\n")
+		r.rest()
+		r.gone(turned)
+		r.heard(turned, "BUSY\n")
+		if len(turned.in) > 0 || !turned.shut {
+			t.Errorf("the end of client %d was a reset: %q unread", i, turned.in)
+		}
+	}
+	r.ended("refused", 5)
+	r.logged("turning clients away", 1)
+	r.says(user, "LIST\n")
+	r.heard(user, "LIST-OK user\n")
+}
+
+// A1: there is not even the spare descriptor. The listener is paused, and the spare is had again
+// when there is room.
+func TestA1WithoutASpareTheListenerIsPaused(t *testing.T) {
+	r := newRig(t).withSpare()
+	r.user("user")
+	r.k.fail["accept"] = []error{unix.EMFILE, unix.EMFILE} // the second when the spare has been given up
+	late := r.k.connect()
+	r.rest()
+	if late.fd != -1 || r.k.slept != acceptPause {
+		t.Fatalf("the loop sleeps for %v, expected a pause", r.k.slept)
+	}
+	r.pass(acceptPause)
+	r.says(late, "HELLO-FROM late\n")
+	r.heard(late, "HELLO late\n")
+	if r.l.spare != fakeSpare {
+		t.Error("the spare descriptor was not taken again")
+	}
+}
+
+// C4: with a login timeout, who does not log in goes; who has logged in stays, for ever. Without
+// one nobody goes.
+func TestC4LoginTimeout(t *testing.T) {
+	r := newRig(t)
+	r.l.strangers.after = time.Minute
+	user, silent := r.user("user"), r.connect()
+	r.pass(30 * time.Second)
+	talks := r.connect()
+	r.pass(30*time.Second - 1)
+	r.says(talks, "HELLO-FR")
+	if silent.fd == -1 {
+		t.Fatal("gone before the login timeout")
+	}
+	r.pass(1)
+	r.gone(silent)
+	r.pass(time.Minute)
+	r.gone(talks)
+	r.pass(24 * time.Hour)
+	if user.fd == -1 {
+		t.Error("a user has gone for the login timeout")
+	}
+	r.ended("login_timeout", 2)
+	if r.k.slept != Forever {
+		t.Errorf("with users alone the loop sleeps for %v, expected for ever", r.k.slept)
+	}
+
+	r = newRig(t)
+	silent = r.connect()
+	r.pass(365 * 24 * time.Hour)
+	if silent.fd == -1 || r.k.slept != Forever {
+		t.Error("without a login timeout a stranger has gone, or keeps the loop awake")
+	}
+}
