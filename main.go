@@ -38,6 +38,8 @@ Serve the chat protocol on one TCP port until a signal comes.
                            less 48, and at most 1048576)
       --max-line SIZE      longest line of a user, in bytes, KiB or MiB
                            (default 1MiB; before login always 4KiB at most)
+      --max-buffer SIZE    most that is kept for all clients together, input and
+                           output; who holds most is closed (default 256MiB)
       --login-timeout TIME close a client that does not log in for so long
                            (default 0: never)
       --send-timeout TIME  close a client that takes nothing of what is queued
@@ -93,6 +95,10 @@ func serve(o options, stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
+	// The collector may let the heap grow to twice what is in use; not so near the bound.
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(o.maxBuffer) + baseMemory)
+	}
 	// The Go runtime makes a poller of its own when it first needs a timer, and dies if no
 	// descriptor is left then. Let it have it now.
 	time.Sleep(time.Nanosecond)
@@ -116,6 +122,7 @@ func serve(o options, stdout, stderr *os.File) error {
 		Wake:         wake.Descriptor(),
 		SendTimeout:  o.sendTimeout,
 		LoginTimeout: o.loginTimeout,
+		MaxBuffer:    o.maxBuffer,
 		Refusal:      protocol.Refusal(),
 		Log:          log,
 	})
@@ -168,12 +175,17 @@ func capacity(limit uint64, asked int) (users int, err error) {
 	return min(fits, maxUsersDefault), nil
 }
 
+// baseMemory is what the process may take beside the buffers, in bytes, before the collector works
+// harder.
+const baseMemory = 64 << 20
+
 // options are the flags, understood.
 type options struct {
 	host         string
 	port         int
 	maxUsers     int // 0: not given
 	maxLine      int // bytes
+	maxBuffer    int // bytes
 	sendTimeout  time.Duration
 	loginTimeout time.Duration // 0: none
 	logLevel     slog.Level
@@ -181,7 +193,7 @@ type options struct {
 }
 
 func parse(args []string) (options, error) {
-	o := options{host: "127.0.0.1", port: 5378, maxLine: 1 << 20, sendTimeout: 30 * time.Second}
+	o := options{host: "127.0.0.1", port: 5378, maxLine: 1 << 20, maxBuffer: 256 << 20, sendTimeout: 30 * time.Second}
 	flags := flag.NewFlagSet("chatd", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	for _, name := range []string{"a", "address"} {
@@ -192,6 +204,7 @@ func parse(args []string) (options, error) {
 	}
 	flags.Func("max-users", "", within(&o.maxUsers, strconv.Atoi, 1, 1<<30))
 	flags.Func("max-line", "", within(&o.maxLine, parseSize, 64, 1<<30))
+	flags.Func("max-buffer", "", within(&o.maxBuffer, parseSize, 1<<20, 1<<40))
 	flags.Func("login-timeout", "", within(&o.loginTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
 	flags.TextVar(&o.logLevel, "log-level", o.logLevel, "")

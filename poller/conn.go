@@ -41,6 +41,7 @@ type conn struct {
 	phase    phase
 	reason   protocol.Reason // why it ends; empty while it does not
 	stranger bool            // has not logged in
+	held     int             // bytes kept for it, as of its last turn
 	armed    Readiness       // what the kernel has been asked for
 
 	out  outQueue
@@ -106,7 +107,7 @@ func (c *conn) mayResume() bool { return len(c.in) > 0 && c.owed == 0 && c.mayRu
 // idle reports whether there is nothing left that a later turn would have to know.
 func (c *conn) idle() bool {
 	return c.phase == open && c.armed == Readable && c.out.size == 0 && len(c.in) == 0 &&
-		c.owed == 0 && c.deadline == nil
+		c.held == 0 && c.owed == 0 && c.deadline == nil
 }
 
 // poolBytes is how much memory is kept for use again.

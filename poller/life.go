@@ -21,6 +21,7 @@ const (
 	Evicted      protocol.Reason = "evicted"       // a stranger made room for somebody else
 	LoginTimeout protocol.Reason = "login_timeout" // a stranger stayed too long
 	SendTimeout  protocol.Reason = "send_timeout"  // the client took nothing of what was queued for it
+	Buffer       protocol.Reason = "buffer"        // all clients held too much, and this one most
 	Shutdown     protocol.Reason = "shutdown"      // the loop was asked to stop
 )
 
@@ -58,7 +59,7 @@ func (l *Loop) kill(c *conn, reason protocol.Reason) {
 // throwOut kills a connection for a reason that somebody may want to know.
 func (l *Loop) throwOut(c *conn, reason protocol.Reason) {
 	l.Log.Warn("closing", "reason", reason, "client", c.id, "peer", l.Kernel.Peer(c.id.Slot()),
-		"queued", c.out.size)
+		"queued", c.out.size, "held", c.held)
 	l.kill(c, reason)
 }
 
@@ -71,6 +72,7 @@ func (l *Loop) tend() {
 			l.time(c)
 			l.arm(c)
 		}
+		l.weigh(c)
 		s := l.slots.Find(c.id.Slot())
 		switch {
 		case c.phase == dead:
@@ -85,6 +87,32 @@ func (l *Loop) tend() {
 		c.touched = false
 	}
 	l.touched = l.touched[:0]
+}
+
+// weigh keeps account of what is held for a connection.
+func (l *Loop) weigh(c *conn) {
+	held := 0
+	if c.phase != dead {
+		held = c.out.size + len(c.in) + l.Machine.Held(c.id)
+	}
+	l.buffered += held - c.held
+	c.held = held
+}
+
+// shed closes the connection for which most is held, if all together hold more than they may. That
+// is no injustice: nobody holds much who reads what it is sent and ends the lines that it begins.
+func (l *Loop) shed() bool {
+	if l.MaxBuffer == 0 || l.buffered <= l.MaxBuffer {
+		return false
+	}
+	var largest *conn
+	l.slots.Each(func(_ int, s *slot) {
+		if s.conn != nil && (largest == nil || s.conn.held > largest.held) {
+			largest = s.conn
+		}
+	})
+	l.throwOut(largest, Buffer)
+	return true
 }
 
 // advance takes the next steps of a connection's life, where it is ready for them.

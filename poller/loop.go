@@ -44,6 +44,9 @@ type Machine interface {
 	// Close says that a client has gone or will say nothing more. There is no frame for it from
 	// then on. A client that has had its Last frame is not closed again.
 	Close(id state.ID)
+
+	// Held is how many bytes the machine keeps for a client.
+	Held(id state.ID) int
 }
 
 const (
@@ -63,6 +66,10 @@ type Config struct {
 
 	// LoginTimeout is how long a client may stay without logging in; 0: as long as it likes.
 	LoginTimeout time.Duration
+
+	// MaxBuffer bounds what is kept for all clients together, input and output, in bytes; 0: no
+	// bound.
+	MaxBuffer int
 
 	// Refusal is what a client is told for whom there is no descriptor.
 	Refusal []byte
@@ -89,8 +96,9 @@ type Loop struct {
 	linger    deadlines // of those that linger: for ending their input
 	strangers deadlines // of those that have not logged in: for doing so
 
-	spare  int                     // a descriptor to be given up; -1: there is none
-	closed map[protocol.Reason]int // connections that have ended, by reason
+	buffered int                     // bytes kept for clients, as of the last turn
+	spare    int                     // a descriptor to be given up; -1: there is none
+	closed   map[protocol.Reason]int // connections that have ended, by reason
 
 	pausedUntil time.Duration // 0, or when accepting begins again
 	complainAt  time.Duration // when the log may be told of it again
@@ -156,6 +164,10 @@ func (l *Loop) Turn() error {
 	err = l.expire() // after the flush: nobody is thrown out whose progress is only now seen
 	l.flush()
 	l.tend()
+	for l.shed() {
+		l.flush()
+		l.tend()
+	}
 	return err
 }
 

@@ -1,6 +1,8 @@
 package poller
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,4 +130,47 @@ func TestC4LoginTimeout(t *testing.T) {
 	if silent.fd == -1 || r.k.slept != Forever {
 		t.Error("without a login timeout a stranger has gone, or keeps the loop awake")
 	}
+}
+
+// F1, C3: what is kept for all clients together reaches its bound. Those who hold most are closed,
+// one after the other, until it is below: input without an end and output that nobody takes alike.
+// Who holds little notices nothing.
+func TestF1WhoHoldsMostIsClosed(t *testing.T) {
+	r := newRig(t)
+	r.l.MaxBuffer = 1 << 20
+	ada, bob := r.user("ada"), r.user("bob")
+	var hoarders []*socket
+	for i := range 6 {
+		c := r.user(fmt.Sprint("hoarder", i))
+		hoarders = append(hoarders, c)
+		r.says(c, "SEND ada "+strings.Repeat("x", (100+i)<<10)) // no end of line: 615 KiB in all
+	}
+	stalled := r.user("stalled")
+	stalled.room = 0
+	for range 3 {
+		r.says(ada, "SEND bob "+strings.Repeat("y", 10<<10)+"\n")
+		r.heard(ada, "SEND-OK\n")
+		bob.out = nil
+	}
+	r.says(bob, "SEND stalled "+strings.Repeat("z", 300<<10)+"\n") // 915 KiB
+	more := r.user("more")
+	r.says(more, "SEND ada "+strings.Repeat("w", 200<<10)) // 1,115 KiB: too much, and stalled holds most
+	r.gone(stalled)
+	r.heard(bob, "BAD-DEST-USER\n")
+	r.ended("buffer", 1)
+	greedy := r.user("greedy")
+	r.says(greedy, "SEND ada "+strings.Repeat("v", 500<<10))
+	r.gone(greedy)
+	hoarders = append(hoarders, more)
+	for _, c := range hoarders {
+		r.says(c, "\n")
+		r.heard(c, "SEND-OK\n")
+		ada.out = nil
+	}
+	r.logged("reason=buffer", 2)
+	if r.l.buffered != 0 {
+		t.Errorf("%d bytes are counted, and nobody holds any", r.l.buffered)
+	}
+	r.says(ada, "LIST\n")
+	r.heard(ada, "LIST-OK ada,bob,hoarder0,hoarder1,hoarder2,hoarder3,hoarder4,hoarder5,more\n")
 }

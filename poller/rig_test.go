@@ -56,7 +56,7 @@ func (r *rig) turn() {
 	if done := r.k.calls[before:]; r.k.slept != 0 && len(done) > 0 {
 		r.t.Fatalf("B12: in turn %d the loop went to sleep for %v with this left to do: %v", r.turns, r.k.slept, done)
 	}
-	connections := 0
+	connections, held := 0, 0
 	for fd, s := range r.k.sockets {
 		if fd == fakeListener || fd == fakeWake || fd == fakeSpare {
 			continue
@@ -69,6 +69,7 @@ func (r *rig) turn() {
 			if c.mayResume() && !slices.Contains(r.l.resumed, c) {
 				r.t.Fatalf("B12: after turn %d nobody will resume the kept input of %v", r.turns, c.id)
 			}
+			held += c.held
 			if c.touched || c.dirty || c.idle() {
 				r.t.Fatalf("after turn %d %v still has its conn: touched %v, dirty %v, idle %v",
 					r.turns, c.id, c.touched, c.dirty, c.idle())
@@ -78,6 +79,9 @@ func (r *rig) turn() {
 			r.t.Fatalf("after turn %d the kernel waits on %d for %v as %v; the state asks for %v as %v",
 				r.turns, fd, s.interest, s.id, wanted, slot.id)
 		}
+	}
+	if held != r.l.buffered {
+		r.t.Fatalf("F1: after turn %d %d bytes are held and %d are counted", r.turns, held, r.l.buffered)
 	}
 	if connections != r.l.count {
 		r.t.Fatalf("after turn %d %d connections are open and %d are counted", r.turns, connections, r.l.count)

@@ -176,6 +176,15 @@ func (m *Machine) Close(id state.ID) {
 	m.sessions.Close(id)
 }
 
+// Held is how many bytes are kept for a client here: of a line that has not ended, and of replies
+// that wait.
+func (m *Machine) Held(id state.ID) int {
+	if s := m.sessions.Find(id); s != nil {
+		return s.Activity().Size()
+	}
+	return 0
+}
+
 // mustWait reports whether a client's next line has to wait for a reply that the client is owed.
 // Replies that queue are numbers, not texts, but the text of a LIST-OK is long: one may queue, no
 // more.

@@ -100,6 +100,14 @@ func (session *Session) Activity() *Activity { return session.activity }
 // Owing reports whether a reply is owed, so that a further one has to queue behind it.
 func (a *Activity) Owing() bool { return a != nil && a.head < len(a.owed) }
 
+// Size is how many bytes an activity holds.
+func (a *Activity) Size() int {
+	if a == nil {
+		return 0
+	}
+	return len(a.Line) + len(a.owed)
+}
+
 // Last is the reply at the end of the FIFO, of which there must be one.
 func (a *Activity) Last() Reply { return a.owed[len(a.owed)-1] }
 
