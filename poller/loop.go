@@ -100,6 +100,7 @@ type Loop struct {
 	spare    int                     // a descriptor to be given up; -1: there is none
 	closed   map[protocol.Reason]int // connections that have ended, by reason
 
+	unheard     int           // connections that may have had no place among the last events
 	pausedUntil time.Duration // 0, or when accepting begins again
 	complainAt  time.Duration // when the log may be told of it again
 	stops       uint64        // how often the loop has been asked to stop
@@ -154,6 +155,7 @@ func (l *Loop) Turn() error {
 	default:
 		return os.NewSyscallError("epoll_wait", err)
 	}
+	now := l.judgedBy(n)
 	l.resume()
 	for _, e := range l.events[:n] {
 		if err := l.dispatch(e); err != nil {
@@ -161,7 +163,7 @@ func (l *Loop) Turn() error {
 		}
 	}
 	l.flush()
-	err = l.expire() // after the flush: nobody is thrown out whose progress is only now seen
+	err = l.expire(now) // after the flush: nobody is thrown out whose progress is only now seen
 	l.flush()
 	l.tend()
 	for l.shed() {
@@ -221,12 +223,22 @@ func (l *Loop) dispatch(e Event) error {
 	return nil
 }
 
-// expire ends what has come to its deadline.
-func (l *Loop) expire() error {
-	if l.nearest() == never {
-		return nil
+// judgedBy is the time by which the deadlines of this turn are judged: the time at which its events
+// were known, so that what comes to pass while the process itself is stopped in the middle of a
+// turn is seen first. It is 0, and nobody is judged, as long as there may be connections whose
+// events did not fit: after an absence all have something to say, and the next turn hears those who
+// wait longest.
+func (l *Loop) judgedBy(events int) time.Duration {
+	l.unheard -= events
+	if events == len(l.events) && l.unheard > 0 || l.nearest() == never {
+		return 0
 	}
-	now := l.Kernel.Now()
+	l.unheard = l.count
+	return l.Kernel.Now()
+}
+
+// expire ends what had come to its deadline by now.
+func (l *Loop) expire(now time.Duration) error {
 	for l.stuck.nearest() <= now {
 		l.throwOut(l.stuck.first, SendTimeout)
 	}
