@@ -74,7 +74,7 @@ func (l *Loop) turnAway() bool {
 		l.complain("no descriptor left, turning clients away", unix.EMFILE)
 	}
 	l.takeSpare()
-	return err == nil
+	return err == nil || err == unix.EAGAIN // accept(2) looks for a descriptor before it looks for a client
 }
 
 func (l *Loop) takeSpare() {
@@ -94,6 +94,9 @@ func (l *Loop) pause(reason error) error {
 
 func (l *Loop) unpause() error {
 	l.pausedUntil = 0
+	if l.spare < 0 {
+		l.takeSpare()
+	}
 	return os.NewSyscallError("epoll_ctl", l.Kernel.Modify(standing(l.Listener), Readable))
 }
 

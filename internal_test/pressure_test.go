@@ -1,0 +1,196 @@
+package internal_test
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"chatd/internal_test/daemon"
+)
+
+// startWithLimit runs chatd under a limit of descriptors, with variables added to its environment.
+func startWithLimit(t *testing.T, limit int, environment ...string) *daemon.Daemon {
+	t.Helper()
+	command := daemon.Command(t)
+	command.Env = append(command.Environ(), environment...)
+	d := daemon.Launch(t, throughShell(command, fmt.Sprint("ulimit -n ", limit), ""))
+	d.AwaitReady(t)
+	return d
+}
+
+// A1: more clients connect than there are descriptors, and say nothing. Whoever has been there
+// longest makes room; users notice nothing, the loop comes to rest with the table full, and the log
+// has one line a second at most.
+func TestA1MoreClientsThanDescriptors(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	d := startWithLimit(t, 64)
+	p := loginPair(t, d)
+	strangers := dialAll(t, d, 10)
+	d.AwaitDescriptors(t, 2+10) // so that there is somebody to make room
+	strangers = append(strangers, dialAll(t, d, 140)...)
+	p.talk(10)
+	for _, c := range strangers[:150-64] {
+		c.ExpectEOF()
+	}
+	d.ExpectIdle(t)
+	expectComplaints(t, d, "no descriptor left", start)
+	if lines := strings.Count(d.Stderr.String(), "\n"); lines > 2+int(time.Since(start).Seconds()) {
+		t.Errorf("the log has %d lines:\n%.2000s", lines, d.Stderr)
+	}
+	strangers[149].Login("newest")
+	p.ada.ExpectNothingBefore("LIST", "LIST-OK ada,bob,newest")
+	for _, c := range strangers {
+		c.Close()
+	}
+	d.CheckInvariants(t, "ada", "bob")
+}
+
+// A1: a running server is left no descriptors but those of its users (prlimit(2)). Whoever comes is
+// told BUSY, whether or not it has said something, and hears an orderly end; the log has one line a
+// second at most. With descriptors there are places again.
+func TestA1LimitLoweredToTheUsers(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	p := loginPair(t, d)
+	start := time.Now()
+	restore := lowerLimit(t, d, lowestFree(t, d))
+	for i := range 150 {
+		late := d.Dial(t)
+		if i%2 == 0 {
+			late.Line("HELLO-FROM late")
+		}
+		late.Expect("BUSY")
+		late.ExpectEOF()
+		late.Close()
+		p.talk(1)
+	}
+	d.ExpectIdle(t)
+	expectComplaints(t, d, "turning clients away", start)
+	restore()
+	late := d.Login(t, "late")
+	p.ada.ExpectNothingBefore("LIST", "LIST-OK ada,bob,late")
+	late.Leave()
+	d.CheckInvariants(t, "ada", "bob")
+}
+
+// A1: not even the spare descriptor may be used. Whoever comes waits in the backlog, the listener
+// is left alone for a while each time so that the loop does not turn without end, and users notice
+// nothing.
+func TestA1NotEvenTheSpare(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	p := loginPair(t, d)
+	start := time.Now()
+	restore, late := loseSpare(t, d)
+	late.Line("HELLO-FROM late")
+	p.talk(10)
+	d.ExpectIdle(t)
+	if !late.IsQuiet() {
+		t.Errorf("late heard %q while there was no descriptor for it", late.Hear())
+	}
+	expectComplaints(t, d, "not accepting", start)
+	restore()
+	late.Expect("HELLO late")
+	p.ada.ExpectNothingBefore("LIST", "LIST-OK ada,bob,late")
+}
+
+// A1: the spare descriptor has been lost to a limit so low that it could not be opened again. As
+// soon as there is room the server has one, and again tells those for whom there is none.
+func TestA1SpareIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	restore, late := loseSpare(t, d)
+	restore()
+	late.Login("late")
+	lowerLimit(t, d, lowestFree(t, d))
+	later := d.Dial(t)
+	later.Expect("BUSY")
+	later.ExpectEOF()
+}
+
+// loseSpare lowers the limit so far that the daemon gives up its spare descriptor for a client,
+// late, and can open nothing in its place.
+func loseSpare(t *testing.T, d *daemon.Daemon) (restore func(), late *daemon.Client) {
+	t.Helper()
+	restore = lowerLimit(t, d, 3)
+	late = d.Dial(t)
+	daemon.Await(t, "the log complains", func() bool { return strings.Contains(d.Stderr.String(), "not accepting") })
+	return restore, late
+}
+
+// A2: the table is full, and there is so much traffic that the collector runs, again and again, and
+// gives memory back to the system. The runtime then needs timers, and dies if it has no poller yet
+// and cannot make one.
+func TestA2CollectorWithAFullTable(t *testing.T) {
+	t.Parallel()
+	d := startWithLimit(t, 64, "GODEBUG=gctrace=1")
+	users := loginAll(t, d, 16)
+	d.AwaitDescriptors(t, 16)
+	dialAll(t, d, 64)
+	message := strings.Repeat("g", 256<<10)
+	daemon.Await(t, "the collector runs", func() bool {
+		for i, c := range users {
+			c.Line(fmt.Sprintf("SEND u%d %s", i, message))
+			c.Expect(fmt.Sprintf("DELIVERY u%d %s", i, message), "SEND-OK")
+		}
+		return strings.Contains(d.Stderr.String(), "\ngc 20 @")
+	})
+	if free := 64 - d.Descriptors(t); free > 0 {
+		t.Errorf("%d descriptors were free, expected none", free)
+	}
+	users[0].ExpectNothingBefore("SEND nobody x", "BAD-DEST-USER")
+}
+
+// A9: all connections are taken by clients that never log in, and fifty more wait. The places of
+// users are not lost for that: sixteen log in, one after the other, and when the strangers come
+// again it is strangers who make room. The log says so of each, and of no user.
+func TestA9UsersAmongStrangers(t *testing.T) {
+	t.Parallel()
+	const limit, strangers = 64, 64 + 50
+	d, log := startLogged(t)
+	atStart := d.Descriptors(t)
+	lowerLimit(t, d, limit)
+	first := dialAll(t, d, 10)
+	d.AwaitDescriptors(t, len(first)) // so that there is somebody to make room
+	dialAll(t, d, strangers-len(first))
+	users := loginAll(t, d, 16)
+	dialAll(t, d, strangers)
+	d.Login(t, "last").Leave() // all who came before it have been accepted
+	for _, c := range users {
+		c.ExpectNothingBefore("SEND nobody x", "BAD-DEST-USER")
+	}
+
+	here := d.Descriptors(t) - atStart
+	if closed := log.closed(t); closed["evicted"] != 2*strangers+len(users)-here || closed["eof"] != 1 || len(closed) != 2 {
+		t.Errorf("of %d clients %d are here, and the others have gone for %v; expected all but the last for evicted",
+			2*strangers+len(users)+1, here, closed)
+	}
+	for _, c := range users {
+		if peer := c.Conn.LocalAddr(); strings.Contains(log.text(t), fmt.Sprintf("peer=%v\n", peer)) {
+			t.Errorf("the user at %v was closed", peer)
+		}
+	}
+}
+
+// A15: the limit of descriptors is enormous, as in some container runtimes. A fresh server is as
+// small as under an ordinary one: its tables grow with the descriptors that there are.
+func TestA15EnormousLimit(t *testing.T) {
+	t.Parallel()
+	const enormous, bound = 1 << 20, 4 << 20 // descriptors; bytes more than with few
+	if err := exec.Command("sh", "-c", fmt.Sprint("ulimit -n ", enormous)).Run(); err != nil {
+		t.Skipf("the limit of descriptors cannot be raised to %d here: %v", enormous, err)
+	}
+	few, many := startWithLimit(t, 1024), startWithLimit(t, enormous)
+	if expected := fmt.Sprintf("max_users=%d\n", enormous-48); !strings.Contains(many.Stderr.String(), expected) {
+		t.Errorf("the log does not say %s: %s", expected, many.Stderr)
+	}
+	for _, d := range []*daemon.Daemon{few, many} {
+		d.CheckInvariants(t)
+	}
+	if more := many.PeakMemory(t) - few.PeakMemory(t); more > bound {
+		t.Errorf("%d bytes more than with few descriptors, expected at most %d", more, bound)
+	}
+}
