@@ -230,10 +230,13 @@ func (l *Loop) dispatch(e Event) error {
 // wait longest.
 func (l *Loop) judgedBy(events int) time.Duration {
 	l.unheard -= events
-	if events == len(l.events) && l.unheard > 0 || l.nearest() == never {
+	if events == len(l.events) && l.unheard > 0 {
 		return 0
 	}
 	l.unheard = l.count
+	if l.nearest() == never {
+		return 0
+	}
 	return l.Kernel.Now()
 }
 

@@ -147,7 +147,6 @@ func TestB13ProgressDuringAnAbsence(t *testing.T) {
 // The process was stopped for longer than the send timeout, and more clients have made room
 // meanwhile than a batch holds: those who are not in the first batch stay as well.
 func TestB13ProgressOfMoreThanABatchHolds(t *testing.T) {
-	t.Skip("the loop judges deadlines also when there are ready clients that the batch had no room for")
 	const clients = 600
 	play(t, 3, nil, func(s *scene) {
 		a := s.user("a")
