@@ -62,3 +62,62 @@ func (c *conn) cancel() {
 	}
 	c.deadline, c.prev, c.next = nil, nil, nil
 }
+
+// timeout is how long the loop may sleep.
+func (l *Loop) timeout() time.Duration {
+	if len(l.resumed) > 0 || len(l.undelivered) > 0 {
+		return 0
+	}
+	nearest := l.nearest()
+	if nearest == never {
+		return Forever
+	}
+	return max(0, nearest-l.Kernel.Now())
+}
+
+// nearest is when the first deadline is due, of all kinds.
+func (l *Loop) nearest() time.Duration {
+	nearest := min(l.stuck.nearest(), l.linger.nearest(), l.strangers.nearest())
+	if l.pausedUntil > 0 {
+		nearest = min(nearest, l.pausedUntil)
+	}
+	if l.stops > 0 {
+		nearest = min(nearest, l.stopUntil)
+	}
+	return nearest
+}
+
+// judgedBy is the time by which the deadlines of this turn are judged: the time at which its events
+// were known, so that what comes to pass while the process itself is stopped in the middle of a
+// turn is seen first. It is 0, and nobody is judged, as long as there may be connections whose
+// events did not fit: after an absence all have something to say, and the next turn hears those who
+// wait longest.
+func (l *Loop) judgedBy(events int) time.Duration {
+	l.unheard -= events
+	if events == len(l.events) && l.unheard > 0 {
+		return 0
+	}
+	l.unheard = l.count
+	if l.nearest() == never {
+		return 0
+	}
+	return l.Kernel.Now()
+}
+
+// expire ends what had come to its deadline by now.
+func (l *Loop) expire(now time.Duration) error {
+	for l.stuck.nearest() <= now {
+		l.throwOut(l.stuck.first, SendTimeout)
+	}
+	for l.strangers.nearest() <= now {
+		l.kill(l.strangers.first, LoginTimeout)
+	}
+	for l.linger.nearest() <= now {
+		c := l.linger.first
+		l.kill(c, c.reason)
+	}
+	if l.pausedUntil > 0 && l.pausedUntil <= now {
+		return l.unpause()
+	}
+	return nil
+}
