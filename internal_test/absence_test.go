@@ -102,7 +102,6 @@ func TestD6SlowSteadyReader(t *testing.T) {
 // the server's would say within the send timeout that there is room to write: it makes progress all
 // the same, and is not closed.
 func TestD6VerySlowSteadyReader(t *testing.T) {
-	t.Skip("progress is what frees a third of the kernel's buffer: less is closed for send_timeout")
 	t.Parallel()
 	const atATime, pause = 1 << 10, 50 * time.Millisecond // per piece
 	readSteadily(t, 512<<10, atATime, pause)

@@ -26,10 +26,7 @@ func (l *Loop) accept() error {
 		case unix.EAGAIN:
 			return nil
 		case unix.EMFILE, unix.ENFILE:
-			if !l.evict() && !l.turnAway() {
-				return l.pause(os.NewSyscallError("accept4", err))
-			}
-			return nil
+			return l.squeeze(err)
 		case unix.ENOBUFS, unix.ENOMEM:
 			return l.pause(os.NewSyscallError("accept4", err))
 		case unix.EBADF, unix.EFAULT, unix.EINVAL, unix.ENOTSOCK:
@@ -42,9 +39,35 @@ func (l *Loop) accept() error {
 	return nil
 }
 
-// evict makes room for the next connection: by one that lingers, or else by the oldest of those
-// that have not logged in. It is closed at the end of this turn, and the backlog is there in the
-// next. A user never goes for that.
+// squeeze serves one more client when there is no descriptor for it. accept(2) says so before it
+// looks whether anybody waits, so the spare descriptor is given up first and somebody is sent away
+// only for a client that is there. The spare comes back with the next descriptor that is closed.
+func (l *Loop) squeeze(reason error) error {
+	if l.spare < 0 {
+		if l.evict() {
+			return nil
+		}
+		return l.pause(os.NewSyscallError("accept4", reason))
+	}
+	l.Kernel.Close(l.spare)
+	l.spare = -1
+	fd, err := l.Kernel.Accept(l.Listener)
+	switch {
+	case err == nil && l.evict():
+		l.begin(fd)
+		return nil
+	case err == nil:
+		l.turnAway(fd)
+	}
+	l.takeSpare()
+	if err == unix.EMFILE || err == unix.ENFILE {
+		return l.pause(os.NewSyscallError("accept4", err))
+	}
+	return nil
+}
+
+// evict makes room: a connection that lingers, or else the oldest of those that have not logged in,
+// is closed at the end of this turn. A user never goes for that.
 func (l *Loop) evict() bool {
 	c := l.linger.first
 	if c == nil {
@@ -58,23 +81,13 @@ func (l *Loop) evict() bool {
 	return true
 }
 
-// turnAway spends the spare descriptor on one client, to tell it that there is no room.
-func (l *Loop) turnAway() bool {
-	if l.spare < 0 {
-		return false
-	}
-	l.Kernel.Close(l.spare)
-	fd, err := l.Kernel.Accept(l.Listener)
-	if err == nil {
-		l.Kernel.Read(fd, l.buffer) // unread, it would turn the end into a reset
-		l.Kernel.Write(fd, l.Refusal)
-		l.Kernel.Shutdown(fd)
-		l.Kernel.Close(fd)
-		l.closed[Refused]++
-		l.complain("no descriptor left, turning clients away", unix.EMFILE)
-	}
-	l.takeSpare()
-	return err == nil || err == unix.EAGAIN // accept(2) looks for a descriptor before it looks for a client
+// turnAway tells a client that there is no room.
+func (l *Loop) turnAway(fd int) {
+	l.complain("no descriptor left, turning clients away", unix.EMFILE)
+	l.Kernel.Read(fd, l.buffer) // unread, it would turn the end into a reset
+	l.Kernel.Write(fd, l.Refusal)
+	l.Kernel.Shutdown(fd)
+	l.end(standing(fd), Refused)
 }
 
 func (l *Loop) takeSpare() {

@@ -30,6 +30,7 @@ func (k *freeKernel) Wait(events []Event, _ time.Duration) (int, error) {
 }
 
 func (k *freeKernel) Read(_ int, p []byte) (int, error) { return copy(p, k.said), nil }
+func (*freeKernel) Unsent(int) int                      { return 0 }
 func (k *freeKernel) Shutdown(int) error                { return nil }
 func (k *freeKernel) Close(int) error                   { return nil }
 func (k *freeKernel) Modify(state.ID, Readiness) error  { return nil }

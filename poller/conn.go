@@ -47,6 +47,8 @@ type conn struct {
 	out  outQueue
 	full bool // the kernel took less than it was offered: writing waits until it is writable
 
+	unsent int // what the kernel had not got rid of when the deadline was set, in bytes
+
 	in     []byte // read, but not carried out yet
 	ended  bool   // the end of input has been read
 	owed   int    // receipts out for what this client sent: replies we owe it

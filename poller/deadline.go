@@ -107,7 +107,13 @@ func (l *Loop) judgedBy(events int) time.Duration {
 // expire ends what had come to its deadline by now.
 func (l *Loop) expire(now time.Duration) error {
 	for l.stuck.nearest() <= now {
-		l.throwOut(l.stuck.first, SendTimeout)
+		c := l.stuck.first
+		if n := l.Kernel.Unsent(c.id.Slot()); n < c.unsent {
+			c.unsent = n // the client has taken something, if too little for us to hear of it
+			l.stuck.set(c, now)
+		} else {
+			l.throwOut(c, SendTimeout)
+		}
 	}
 	for l.strangers.nearest() <= now {
 		l.kill(l.strangers.first, LoginTimeout)

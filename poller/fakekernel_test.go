@@ -26,6 +26,7 @@ type fakeKernel struct {
 	first    int                // the descriptor where Wait begins to look, so that it favours nobody
 	wrote    func()             // called after each Write, if set
 	spares   bool               // there are spare descriptors
+	limit    int                // how many descriptors there may be; 0: any number
 }
 
 type call struct {
@@ -41,6 +42,7 @@ type socket struct {
 	eof      bool   // the client says no more
 	reset    bool   // the client has reset the connection
 	out      []byte // what the server has said
+	unsent   int    // how many bytes the client has not acknowledged
 	room     int    // how many bytes more the kernel takes for the client
 	short    int    // how many bytes one Write takes at most; 0: all that there is room for
 	shut     bool   // the server says no more
@@ -81,6 +83,9 @@ func (k *fakeKernel) ordered(name string) (err error) {
 func (k *fakeKernel) Accept(listener int) (int, error) {
 	if _, err := k.begin("accept", listener); err != nil {
 		return -1, err
+	}
+	if k.full() { // before the backlog is looked at, as accept(2) does
+		return -1, unix.EMFILE
 	}
 	if len(k.backlog) == 0 {
 		return -1, unix.EAGAIN
@@ -133,6 +138,8 @@ func (k *fakeKernel) done(n int) (int, error) {
 	k.calls[len(k.calls)-1].n = n
 	return n, nil
 }
+
+func (k *fakeKernel) Unsent(fd int) int { return k.sockets[fd].unsent }
 
 func (k *fakeKernel) Shutdown(fd int) error {
 	s, err := k.begin("shutdown", fd)
@@ -197,11 +204,13 @@ func (k *fakeKernel) ready(s *socket) (r Readiness) {
 	return r
 }
 
+func (k *fakeKernel) full() bool { return k.limit > 0 && len(k.sockets) >= k.limit }
+
 func (k *fakeKernel) Now() time.Duration { return k.now }
 func (k *fakeKernel) Peer(int) string    { return "192.0.2.1:7" }
 
 func (k *fakeKernel) Spare() (int, error) {
-	if !k.spares {
+	if !k.spares || k.full() {
 		return -1, unix.EMFILE
 	}
 	k.sockets[fakeSpare] = &socket{fd: fakeSpare}

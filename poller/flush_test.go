@@ -170,6 +170,26 @@ func TestD6ASlowTargetIsNotClosed(t *testing.T) {
 	r.gone(b)
 }
 
+// D6: a target takes so little that the kernel never has room to speak of, and no write is possible.
+// That its send queue has become shorter is progress too. When it is as long as before, the target
+// goes.
+func TestD6ATargetThatTakesTooLittleToBeHeardOf(t *testing.T) {
+	r := newRig(t)
+	a, b := r.user("a"), r.user("b")
+	b.room, b.unsent = 0, 100
+	r.says(a, "SEND b hello\n")
+	for b.unsent = 99; b.unsent > 90; b.unsent-- {
+		r.pass(sendTimeout)
+	}
+	b.unsent++
+	if b.fd == -1 {
+		t.Fatal("the target was closed while it took something within each send timeout")
+	}
+	r.pass(sendTimeout)
+	r.gone(b)
+	r.heard(a, "BAD-DEST-USER\n")
+}
+
 // D7: many send to one target that is full. Once its queue is over the mark each has at most one
 // delivery more in it, and all arrive in the end.
 func TestD7ManySendersToOneFullTarget(t *testing.T) {

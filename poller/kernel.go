@@ -24,6 +24,9 @@ type Kernel interface {
 	// then on: that, and nothing earlier, is what makes a receipt due.
 	Write(fd int, p []byte) (n int, err error)
 
+	// Unsent is how many of the bytes written are still here: not sent, or not acknowledged.
+	Unsent(fd int) int
+
 	// Shutdown tells the peer that we say no more; what it says can still be read.
 	Shutdown(fd int) error
 

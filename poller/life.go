@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chatd/protocol"
+	"chatd/state"
 )
 
 // drainFor is the longest that a stop waits for clients to take what is queued for them.
@@ -29,16 +30,16 @@ const (
 func (l *Loop) begin(fd int) {
 	s := l.slots.At(fd)
 	s.turnOver(fd)
+	l.count++
 	if err := l.Kernel.Add(s.id, Readable); err != nil {
-		s.turnOver(fd)
-		l.Kernel.Close(fd)
-		l.closed[Refused]++
 		l.complain("cannot serve a connection", os.NewSyscallError("epoll_ctl", err))
+		l.bury(s, Refused)
 		return
 	}
-	l.count++
 	l.Machine.Open(s.id)
-	l.touch(s.id).stranger = true
+	c := l.touch(s.id)
+	c.stranger = true
+	l.time(c) // now, for it may have to make room in this very turn
 }
 
 // kill ends a connection at once. What is queued for it is lost, and those who wait for a receipt
@@ -139,6 +140,7 @@ func (l *Loop) time(c *conn) {
 	case c.out.size > 0:
 		if c.deadline != &l.stuck {
 			l.stuck.set(c, l.Kernel.Now())
+			c.unsent = l.Kernel.Unsent(c.id.Slot())
 		}
 	case c.stranger && c.phase == open && c.deadline == nil:
 		l.strangers.set(c, l.Kernel.Now())
@@ -159,16 +161,23 @@ func (l *Loop) arm(c *conn) {
 	c.armed = wanted
 }
 
-// bury closes a connection's descriptor. Its ID is nobody's from here on.
+// bury closes a connection. Its ID is nobody's from here on.
 func (l *Loop) bury(s *slot, reason protocol.Reason) {
-	fd := s.id.Slot()
+	l.end(s.id, reason)
+	s.turnOver(s.id.Slot())
+	l.count--
+	if l.spare < 0 && l.stops == 0 {
+		l.takeSpare()
+	}
+}
+
+// end closes the descriptor of a connection, and counts why.
+func (l *Loop) end(id state.ID, reason protocol.Reason) {
 	if l.Log.Enabled(context.Background(), slog.LevelDebug) {
-		l.Log.Debug("closed", "reason", reason, "client", s.id, "peer", l.Kernel.Peer(fd))
+		l.Log.Debug("closed", "reason", reason, "client", id, "peer", l.Kernel.Peer(id.Slot()))
 	}
 	l.closed[reason]++
-	l.Kernel.Close(fd)
-	s.turnOver(fd)
-	l.count--
+	l.Kernel.Close(id.Slot())
 }
 
 // stop is called when the loop is asked to stop, by a signal. The first time, nothing new is

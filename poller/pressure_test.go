@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // withSpare gives the loop a spare descriptor to be given up.
@@ -17,6 +15,9 @@ func (r *rig) withSpare() *rig {
 	return r
 }
 
+// fillUp leaves no descriptor but those that are open.
+func (r *rig) fillUp() { r.k.limit = len(r.k.sockets) }
+
 // A9: all descriptors are taken, most of them by clients that never log in. The one that has been
 // here longest without logging in makes room, users never do, and nobody waits in the backlog.
 func TestA9TheOldestStrangerMakesRoom(t *testing.T) {
@@ -24,22 +25,57 @@ func TestA9TheOldestStrangerMakesRoom(t *testing.T) {
 	user := r.user("user")
 	oldest, older, later := r.connect(), r.connect(), r.user("later")
 	r.says(oldest, "HELLO-FR") // to speak is not to log in
-	r.k.fail["accept"] = []error{unix.EMFILE}
+	r.fillUp()
 	first := r.k.connect()
 	r.rest()
 	r.gone(oldest)
 	if first.fd == -1 || older.fd == -1 || user.fd == -1 || later.fd == -1 {
 		t.Error("not the oldest stranger has made room, or not for the new one")
 	}
-	r.k.fail["accept"] = []error{unix.EMFILE, unix.EMFILE}
-	second := r.k.connect()
+	second, third := r.k.connect(), r.k.connect()
 	r.rest()
 	r.gone(older)
 	r.gone(first)
 	r.ended("evicted", 3)
 	r.says(second, "HELLO-FROM second\nLIST\n")
 	r.heard(second, "HELLO second\nLIST-OK user,later,second\n")
+	r.says(third, "HELLO-FROM third\n")
+	r.heard(third, "HELLO third\n")
 	r.logged("evicting", 1)
+}
+
+// A9: the last descriptor has been taken, and nobody waits. accept4 says EMFILE all the same, and
+// that is no reason for anybody to go.
+func TestA9NobodyGoesForNobody(t *testing.T) {
+	r := newRig(t).withSpare()
+	stranger := r.connect()
+	r.fillUp()
+	r.k.limit++
+	last := r.k.connect()
+	r.rest()
+	if stranger.fd == -1 || last.fd == -1 || r.l.spare != fakeSpare {
+		t.Errorf("with nobody waiting: stranger %d, last %d, spare %d; expected all to have descriptors",
+			stranger.fd, last.fd, r.l.spare)
+	}
+	r.logged("no descriptor left", 0)
+}
+
+// A9: strangers come in one moment, more than there are descriptors. The first of them have to make
+// room for the last, in the turn in which they came as in any other.
+func TestA9StrangersOfOneTurn(t *testing.T) {
+	r := newRig(t).withSpare()
+	user := r.user("user")
+	r.fillUp()
+	r.k.limit += 2
+	crowd := []*socket{r.k.connect(), r.k.connect(), r.k.connect(), r.k.connect()}
+	r.rest()
+	r.gone(crowd[0])
+	r.gone(crowd[1])
+	r.ended("evicted", 2)
+	r.says(crowd[3], "HELLO-FROM x\n")
+	r.heard(crowd[3], "HELLO x\n")
+	r.says(user, "LIST\n")
+	r.heard(user, "LIST-OK user,x\n")
 }
 
 // A9, D13: a connection that lingers has been told all that it will be told. It goes before any
@@ -48,7 +84,7 @@ func TestA9WhoLingersGoesFirst(t *testing.T) {
 	r := newRig(t).withSpare()
 	stranger, lingers := r.connect(), r.connect()
 	r.says(lingers, "nonsense\n")
-	r.k.fail["accept"] = []error{unix.EMFILE}
+	r.fillUp()
 	r.k.connect()
 	r.rest()
 	r.gone(lingers)
@@ -62,8 +98,8 @@ func TestA9WhoLingersGoesFirst(t *testing.T) {
 func TestA1WhoeverComesIsTurnedAway(t *testing.T) {
 	r := newRig(t).withSpare()
 	user := r.user("user")
+	r.fillUp()
 	for i := range 5 {
-		r.k.fail["accept"] = []error{unix.EMFILE}
 		turned := r.k.connect()
 		turned.say("HELLO-FROM x\n")
 		r.rest()
@@ -84,12 +120,13 @@ func TestA1WhoeverComesIsTurnedAway(t *testing.T) {
 func TestA1WithoutASpareTheListenerIsPaused(t *testing.T) {
 	r := newRig(t).withSpare()
 	r.user("user")
-	r.k.fail["accept"] = []error{unix.EMFILE, unix.EMFILE} // the second when the spare has been given up
+	r.k.limit = 1
 	late := r.k.connect()
 	r.rest()
 	if late.fd != -1 || r.k.slept != acceptPause {
 		t.Fatalf("the loop sleeps for %v, expected a pause", r.k.slept)
 	}
+	r.k.limit = 0
 	r.pass(acceptPause)
 	r.says(late, "HELLO-FROM late\n")
 	r.heard(late, "HELLO late\n")

@@ -43,6 +43,12 @@ func transfer(call uintptr, fd int, p []byte) (int, error) {
 	return int(n), nil
 }
 
+// Unsent asks for the length of the send queue (Kernel, tcp(7)).
+func (Sockets) Unsent(fd int) int {
+	n, _ := unix.IoctlGetInt(fd, unix.SIOCOUTQ) // an error is for the next write to report
+	return n
+}
+
 // Shutdown shuts the write side (Kernel).
 func (Sockets) Shutdown(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }
 

@@ -34,17 +34,62 @@ func TestA1DescriptorTableFull(t *testing.T) {
 	}
 }
 
-// There is no descriptor left at all until somebody goes, whose place is then taken.
-func TestA1DescriptorComesFree(t *testing.T) {
-	play(t, 20, func(f *figures) { f.descriptors = 2 }, func(s *scene) {
+// There is no descriptor left but the spare one until somebody goes, whose place is then taken.
+func TestA1SpareDescriptor(t *testing.T) {
+	play(t, 20, func(f *figures) { f.descriptors = 3 }, func(s *scene) {
 		a, _ := s.user("a"), s.user("b")
+		for range 3 {
+			c := s.connects()
+			c.says("HELLO-FROM c\n")
+			s.rest(time.Minute)
+			c.is("BUSY\n")
+		}
+		a.socket.halfClose()
+		s.rest(0)
+		c := s.connects()
+		c.says("HELLO-FROM c\nLIST\n")
+		s.rest(0)
+		c.is("HELLO c\nLIST-OK b,c\n")
+	})
+}
+
+// There is no descriptor left at all, for the limit has been lowered and not even the spare one
+// could be used. Whoever comes waits until there are some again.
+func TestA1DescriptorComesFree(t *testing.T) {
+	play(t, 20, nil, func(s *scene) {
+		a, _ := s.user("a"), s.user("b")
+		s.descriptors = 0
 		c := s.connects()
 		c.says("HELLO-FROM c\nLIST\n")
 		s.rest(time.Minute)
 		c.is("")
 		a.socket.halfClose()
 		s.rest(time.Second)
+		c.is("")
+		s.descriptors = 3
+		s.rest(time.Second)
 		c.is("HELLO c\nLIST-OK b,c\n")
+	})
+}
+
+// The descriptor table is full of strangers and users, and nobody waits: nobody has to make room.
+// For each who then comes, the oldest stranger does.
+func TestA9OneGoesForEachWhoComes(t *testing.T) {
+	play(t, 20, func(f *figures) { f.descriptors = 5 }, func(s *scene) {
+		s.user("a")
+		strangers := []*actor{s.comes(), s.comes(), s.comes()}
+		s.rest(time.Minute)
+		for i, c := range strangers {
+			if c.over {
+				t.Fatalf("stranger %d had to go for nobody", i)
+			}
+		}
+		for i, c := range strangers {
+			s.comes()
+			if gone := strangers[i:]; !c.over || len(gone) > 1 && gone[1].over {
+				t.Fatalf("after %d more have come, not just the oldest strangers have gone", i+1)
+			}
+		}
 	})
 }
 
@@ -74,8 +119,8 @@ func TestA6RegistrationFails(t *testing.T) {
 func TestA11HighDescriptors(t *testing.T) {
 	play(t, 5, func(f *figures) { f.firstFree = 5000 }, func(s *scene) {
 		a, b := s.user("a"), s.user("b")
-		if slot := a.view().id.Slot(); slot != 5000 {
-			t.Errorf("the first descriptor is %d, and was meant to be 5000", slot)
+		if slot := a.view().id.Slot(); slot != 5001 {
+			t.Errorf("the first descriptor is %d, and was meant to be 5001, after the spare one", slot)
 		}
 		a.says("SEND b x\nLIST\n")
 		s.rest(0)

@@ -48,7 +48,8 @@ type kernel struct {
 // A file is what stands behind a descriptor.
 type file struct {
 	open     bool
-	socket   *socket // nil: the listener or the wake
+	socket   *socket // nil: the listener, the wake or the spare
+	spare    bool    // good for nothing but to be given up
 	armed    bool    // registered
 	id       state.ID
 	interest poller.Readiness
@@ -86,7 +87,7 @@ func (k *kernel) Accept(int) (int, error) {
 		return -1, k.spellErr
 	case k.strikes(interrupt):
 		return -1, unix.EINTR
-	case fd >= k.firstFree+k.descriptors: // before the backlog is looked at, as accept(2) does
+	case k.full(fd): // before the backlog is looked at, as accept(2) does
 		return -1, unix.EMFILE
 	case len(k.backlog) == 0:
 		return -1, unix.EAGAIN
@@ -100,6 +101,9 @@ func (k *kernel) Accept(int) (int, error) {
 	k.files[fd] = file{open: true, socket: s}
 	return fd, nil
 }
+
+// full reports whether a descriptor is above the limit.
+func (k *kernel) full(fd int) bool { return fd >= k.firstFree+k.descriptors }
 
 func (k *kernel) lowestFree() int {
 	for fd := k.firstFree; fd < len(k.files); fd++ {
@@ -188,8 +192,20 @@ func (k *kernel) Modify(id state.ID, interest poller.Readiness) error {
 	return nil
 }
 
-// Spare finds none: where strangers cannot make room, accepting pauses.
-func (k *kernel) Spare() (int, error) { return -1, unix.EMFILE }
+func (k *kernel) Spare() (int, error) {
+	k.between()
+	fd := k.lowestFree()
+	if k.full(fd) || k.spell > 0 {
+		return -1, unix.EMFILE
+	}
+	k.files[fd] = file{open: true, spare: true}
+	return fd, nil
+}
+
+func (k *kernel) Unsent(fd int) int {
+	k.between()
+	return len(k.files[fd].socket.out)
+}
 
 func (k *kernel) Now() time.Duration { return k.clock }
 

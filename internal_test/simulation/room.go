@@ -1,5 +1,7 @@
 package main
 
+import "golang.org/x/sys/unix"
+
 // A standing is who makes room when there is no descriptor for somebody new: those who linger
 // before strangers, of each those first who have been so longest, and users never (A9).
 type standing int
@@ -9,6 +11,32 @@ const (
 	stranger                 // has not logged in
 	lingers                  // has been told its last words
 )
+
+// room takes note of how a call of accept has ended. Without a descriptor the loop gives up its
+// spare one and tries again: for a client that is there somebody makes room, and it is turned away
+// if there is nobody who could (A1).
+func (w *watch) room(fd int, err error) {
+	full := err == unix.EMFILE || err == unix.ENFILE
+	switch {
+	case err == nil:
+		w.effects++
+		if w.spent {
+			if w.next = w.makeRoom(); len(w.next) == 0 {
+				w.turned = fd
+			}
+		}
+		return
+	case full && w.spare >= 0:
+		return
+	case full && !w.spent:
+		w.next = w.makeRoom()
+	case !full && (w.spent || err != unix.ENOBUFS && err != unix.ENOMEM):
+		return
+	}
+	if len(w.next) == 0 {
+		w.listener.paused, w.listener.since = true, w.kernel.clock
+	}
+}
 
 // settle takes note of a connection's standing at the end of a turn.
 func (w *watch) settle(v *view) {

@@ -101,8 +101,14 @@ func (w *watch) checkListener() {
 
 // checkOpen: the descriptors that are open are those that are registered, and no other (I4).
 func (w *watch) checkOpen() {
+	if w.buried && w.spare < 0 && w.kernel.spell == 0 && !w.kernel.full(w.kernel.lowestFree()) {
+		w.fail("a descriptor has come free, and the spare was not taken again (A1)")
+	}
 	for fd := w.firstFree; fd < len(w.kernel.files); fd++ {
 		f := &w.kernel.files[fd]
+		if f.spare && fd == w.spare {
+			continue
+		}
 		known := fd < len(w.views) && w.views[fd] != nil
 		if f.open != known || f.open != f.armed {
 			w.fail("descriptor %d: open %v, registered %v, in use %v", fd, f.open, f.armed, known)
@@ -170,7 +176,7 @@ func waitName(timeout time.Duration) string {
 func (w *watch) mayClose(v *view) (whole bool) {
 	overdue := w.kernel.clock >= w.deadline(v) && v.moved == 0 && !w.partial
 	switch {
-	case v.queued && overdue && (v.writes > 0 || v.ready&poller.Writable == 0): // it had its chance first (B13)
+	case v.queued && overdue && v.stalled && (v.writes > 0 || v.ready&poller.Writable == 0): // it had its chance first (B13)
 		w.counts.timeouts++
 		w.timeouts++
 		return false

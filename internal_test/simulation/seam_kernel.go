@@ -31,19 +31,37 @@ func (k watchedKernel) Accept(listener int) (int, error) {
 	}
 	fd, err := k.kernel.Accept(listener)
 	w.accepts++
-	switch err {
-	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-		if err == unix.EMFILE || err == unix.ENFILE {
-			w.next = w.makeRoom()
-		}
-		if len(w.next) == 0 {
-			w.listener.paused, w.listener.since = true, w.kernel.clock
-		}
-	case nil:
-		w.effects++
-	}
+	w.room(fd, err)
 	w.note("   accept: %d %v", fd, err)
 	return fd, err
+}
+
+func (k watchedKernel) Spare() (int, error) {
+	fd, err := k.kernel.Spare()
+	k.w.spare = fd
+	k.w.note("   spare: %d %v", fd, err)
+	return fd, err
+}
+
+// Unsent is asked when a deadline for taking what is queued is set, and when it is due: whoever has
+// taken something has a new one (D6).
+func (k watchedKernel) Unsent(fd int) int {
+	w := k.w
+	v := w.view(fd)
+	n := k.kernel.Unsent(fd)
+	switch {
+	case !v.queued || v.moved > 0:
+		v.unsent = n
+	case w.kernel.clock < w.deadline(v):
+		w.fail("%s is asked what it has taken before its deadline, which is at %v", v.id, w.deadline(v))
+	case n < v.unsent:
+		v.since, v.unsent = w.kernel.clock, n
+		w.effects++
+	default:
+		v.stalled = true
+	}
+	w.note("   %s has %d bytes unsent", v.id, n)
+	return n
 }
 
 func (k watchedKernel) Add(id state.ID, interest poller.Readiness) error {
@@ -58,6 +76,7 @@ func (k watchedKernel) Add(id state.ID, interest poller.Readiness) error {
 			w.views = append(w.views, nil)
 		}
 		v := &view{party: new(party), id: id, socket: k.files[id.Slot()].socket, interest: interest}
+		v.standing, v.turn = stranger, w.counts.turns
 		w.views[id.Slot()] = v
 	}
 	w.note("   add %s: %v", id, err)
@@ -87,6 +106,9 @@ func (k watchedKernel) Read(fd int, p []byte) (int, error) {
 	w := k.w
 	if fd == wakeFD {
 		return w.readWake(p)
+	}
+	if fd == w.turned {
+		return k.kernel.Read(fd, p)
 	}
 	v := w.view(fd)
 	if w.interested(v)&poller.Readable == 0 || len(v.pending) > 0 || v.failed != nil || v.reads > 0 || w.buried {
@@ -135,6 +157,10 @@ func (w *watch) readWake(p []byte) (int, error) {
 // DELIVERY was taken, so that one which comes too early is not there yet (I6).
 func (k watchedKernel) Write(fd int, p []byte) (int, error) {
 	w := k.w
+	if fd == w.turned {
+		w.refused = string(p)
+		return k.kernel.Write(fd, p)
+	}
 	v := w.view(fd)
 	if v.shut || v.failed != nil || w.buried {
 		w.fail("%s is written to after its end", v.id)
@@ -161,6 +187,9 @@ func (k watchedKernel) Write(fd int, p []byte) (int, error) {
 
 func (k watchedKernel) Shutdown(fd int) error {
 	w := k.w
+	if fd == w.turned {
+		return k.kernel.Shutdown(fd)
+	}
 	v := w.view(fd)
 	if v.queue() > 0 || !v.left && !v.dismissed {
 		w.fail("%s is shut with %d bytes queued", v.id, v.queue())
@@ -176,7 +205,15 @@ func (k watchedKernel) Shutdown(fd int) error {
 func (k watchedKernel) Close(fd int) error {
 	w := k.w
 	w.effects++
-	if fd < len(w.views) && w.views[fd] != nil {
+	switch {
+	case fd == w.spare:
+		w.spare, w.spent = -1, true
+	case fd == w.turned:
+		if w.refused != refusal {
+			w.fail("the client that was turned away was told %q", w.refused)
+		}
+		w.turned = -1
+	case fd < len(w.views) && w.views[fd] != nil:
 		v := w.views[fd]
 		v.whole = w.mayClose(v)
 		v.closed, w.views[fd] = true, nil

@@ -127,7 +127,7 @@ func (s *socket) fail(err error) {
 // say is the client's write: as much as the server's kernel has room for.
 func (s *socket) say(p []byte) (n int) {
 	switch {
-	case s.broken || s.fin || s.cut != never:
+	case len(p) == 0 || s.broken || s.fin || s.cut != never:
 		return 0
 	case s.closed:
 		s.refuse()

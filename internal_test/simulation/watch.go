@@ -34,6 +34,10 @@ type watch struct {
 	timeouts int            // of clients that took nothing, in this turn
 	buried   bool           // a connection has been closed in this turn
 	next     []*view        // one of whom has to make room in this turn
+	spare    int            // descriptor; -1: the loop has none
+	spent    bool           // it has been given up in this turn
+	turned   int            // descriptor of a client that has to be turned away; -1: none
+	refused  string         // what that was told
 
 	listener struct {
 		interest poller.Readiness
@@ -68,6 +72,7 @@ type view struct {
 	thrown int // bytes read since it was shut
 
 	since  time.Duration // when its deadline was set
+	unsent int           // bytes that its kernel had then
 	queued bool          // something was queued when this turn began
 	work   bool          // there was input that could be carried out when this turn began
 	full   bool          // a write took less than it was offered, and it has not been writable since
@@ -89,6 +94,8 @@ type thisTurn struct {
 	moved  int              // bytes written
 	ran    int              // bytes carried out
 	held   bool             // the queue was at the mark
+
+	stalled bool // it has taken nothing up to its deadline
 }
 
 // A parcel is a delivery, with those concerned.
@@ -104,6 +111,7 @@ const (
 	lingerBytes = 64 << 10
 	drainFor    = 5 * time.Second
 	acceptPause = 100 * time.Millisecond
+	refusal     = "BUSY\n"
 )
 
 // A violation is a broken rule. It leaves the loop as a panic, so that the trace ends where it
@@ -119,6 +127,8 @@ func newWatch(f *figures, k *kernel, trace func(string, ...any)) *watch {
 		model:    model{maxUsers: f.maxUsers, maxLine: f.maxLine},
 		receipts: map[protocol.Receipt]*parcel{},
 		trace:    trace,
+		spare:    -1,
+		turned:   -1,
 	}
 }
 
@@ -196,6 +206,7 @@ func (w *watch) begin(batch []poller.Event, partial bool) {
 	w.counts.turns++
 	w.batch = append(w.batch[:0], batch...)
 	w.calls, w.effects, w.accepts, w.timeouts, w.buried, w.next = 0, 0, 0, 0, false, nil
+	w.spent, w.refused = false, ""
 	w.live(func(v *view) { v.thisTurn = thisTurn{} })
 	for _, e := range batch {
 		if !standsApart(e.ID) {

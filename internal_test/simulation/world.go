@@ -39,6 +39,7 @@ func newWorld(f *figures, trace func(format string, args ...any)) *world {
 		Listener:    listenerFD,
 		Wake:        wakeFD,
 		SendTimeout: f.sendTimeout,
+		Refusal:     []byte(refusal),
 		Log:         slog.New(&watch.journal),
 	})
 	if err != nil {
