@@ -107,7 +107,6 @@ func TestD11LongListToSlowReaders(t *testing.T) {
 // F1, D11: twenty clients ask for the list at the same time, and read it. It is a megabyte long,
 // and there once: it does not count once for each of them, and none is closed for holding too much.
 func TestF1SharedListCountsOnce(t *testing.T) {
-	t.Skip("the bytes of a list count as often as there are clients it is queued for")
 	t.Parallel()
 	const names, length = 2000, 500
 	d, log := startLogged(t, "--max-buffer", "8MiB")

@@ -41,7 +41,7 @@ type conn struct {
 	phase    phase
 	reason   protocol.Reason // why it ends; empty while it does not
 	stranger bool            // has not logged in
-	held     int             // bytes kept for it, as of its last turn
+	held     int             // bytes kept for it alone, as of its last turn
 	armed    Readiness       // what the kernel has been asked for
 
 	out  outQueue

@@ -18,6 +18,9 @@ func (l *Loop) queue(frames []protocol.Frame) {
 			continue
 		}
 		c.out.push(f)
+		if f.Shared != nil && f.Shared.Holders == 1 {
+			l.kept[f.Shared] = len(f.Text)
+		}
 		if owner != nil && c.out.size > highWater {
 			owner.behind = true
 		}

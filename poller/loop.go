@@ -96,9 +96,10 @@ type Loop struct {
 	linger    deadlines // of those that linger: for ending their input
 	strangers deadlines // of those that have not logged in: for doing so
 
-	buffered int                     // bytes kept for clients, as of the last turn
-	spare    int                     // a descriptor to be given up; -1: there is none
-	closed   map[protocol.Reason]int // connections that have ended, by reason
+	buffered int                      // bytes kept for one client each, as of the last turn
+	kept     map[*protocol.Shared]int // bytes of the texts that several may keep together
+	spare    int                      // a descriptor to be given up; -1: there is none
+	closed   map[protocol.Reason]int  // connections that have ended, by reason
 
 	unheard     int           // connections that may have had no place among the last events
 	pausedUntil time.Duration // 0, or when accepting begins again
@@ -118,6 +119,7 @@ func NewLoop(config Config) (*Loop, error) {
 
 		strangers: deadlines{after: config.LoginTimeout},
 		closed:    make(map[protocol.Reason]int),
+		kept:      make(map[*protocol.Shared]int),
 	}
 	l.takeSpare()
 	for _, fd := range []int{l.Listener, l.Wake} {

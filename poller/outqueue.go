@@ -23,13 +23,19 @@ const (
 // due among them. It is a stream; where one frame ends and the next begins matters only to the
 // receipts.
 type outQueue struct {
-	chunks [][]byte // in order
-	offset int      // how much of the first chunk the kernel has taken
-	own    bool     // the last chunk is ours to append to, not shared
-	size   int      // bytes that the kernel has not taken
-	taken  uint64   // bytes that it has, in all
-	marks  []mark   // in order
-	spare  []byte   // the memory of an own chunk that is used up
+	chunks []chunk // in order
+	offset int     // how much of the first chunk the kernel has taken
+	size   int     // bytes that the kernel has not taken
+	own    int     // of these, bytes that are kept for this queue alone
+	taken  uint64  // bytes that the kernel has taken, in all
+	marks  []mark  // in order
+	spare  []byte  // the memory of an own chunk that is used up
+}
+
+// A chunk is written in one piece.
+type chunk struct {
+	text   []byte
+	shared *protocol.Shared // nil: the text is ours, to append to
 }
 
 // A mark stands behind the last byte of a frame with a receipt: the receipt is due when the kernel
@@ -43,15 +49,16 @@ type mark struct {
 func (q *outQueue) push(f *protocol.Frame) {
 	last := len(q.chunks) - 1
 	switch {
-	case f.Shared && len(f.Text) >= shareFrom:
-		q.chunks = append(q.chunks, f.Text)
-		q.own = false
-	case q.own && len(q.chunks[last])+len(f.Text) <= chunkSize:
-		q.chunks[last] = append(q.chunks[last], f.Text...)
+	case f.Shared != nil && len(f.Text) >= shareFrom:
+		f.Shared.Holders++
+		q.chunks = append(q.chunks, chunk{f.Text, f.Shared})
+	case last >= 0 && q.chunks[last].shared == nil && len(q.chunks[last].text)+len(f.Text) <= chunkSize:
+		q.chunks[last].text = append(q.chunks[last].text, f.Text...)
+		q.own += len(f.Text)
 	default:
-		q.chunks = append(q.chunks, append(q.spare, f.Text...))
+		q.chunks = append(q.chunks, chunk{text: append(q.spare, f.Text...)})
 		q.spare = nil
-		q.own = true
+		q.own += len(f.Text)
 	}
 	q.size += len(f.Text)
 	if f.Receipt != (protocol.Receipt{}) {
@@ -60,15 +67,18 @@ func (q *outQueue) push(f *protocol.Frame) {
 }
 
 // head is what is to be written next. The queue must not be empty.
-func (q *outQueue) head() []byte { return q.chunks[0][q.offset:] }
+func (q *outQueue) head() []byte { return q.chunks[0].text[q.offset:] }
 
 // took takes note that the kernel has taken n bytes of the head, and appends the receipts that are
 // due by that.
 func (q *outQueue) took(n int, due []protocol.Receipt) []protocol.Receipt {
 	q.size -= n
+	if q.chunks[0].shared == nil {
+		q.own -= n
+	}
 	q.taken += uint64(n)
 	q.offset += n
-	if q.offset == len(q.chunks[0]) {
+	if q.offset == len(q.chunks[0].text) {
 		q.drop()
 	}
 	fallen := 0
@@ -82,14 +92,29 @@ func (q *outQueue) took(n int, due []protocol.Receipt) []protocol.Receipt {
 
 // drop takes the first chunk out, keeping its memory if it is our own.
 func (q *outQueue) drop() {
-	if first := q.chunks[0]; len(q.chunks) == 1 && q.own && cap(first) <= spareChunk {
-		q.spare = first[:0]
+	first := q.chunks[0]
+	switch {
+	case first.shared != nil:
+		first.shared.Holders--
+	case len(q.chunks) == 1 && cap(first.text) <= spareChunk:
+		q.spare = first.text[:0]
 	}
 	last := copy(q.chunks, q.chunks[1:])
-	q.chunks[last] = nil // or a shared frame would be held
+	q.chunks[last] = chunk{} // or its text would be held
 	q.chunks = q.chunks[:last]
 	q.offset = 0
-	q.own = q.own && last > 0
+}
+
+// share is how many bytes are kept because of this queue: its own, and its part of those that it
+// keeps together with others.
+func (q *outQueue) share() int {
+	bytes := q.own
+	for _, c := range q.chunks {
+		if c.shared != nil {
+			bytes += len(c.text) / c.shared.Holders
+		}
+	}
+	return bytes
 }
 
 // emptied is an empty queue with the memory of this one.
@@ -99,13 +124,18 @@ func (q *outQueue) emptied() outQueue {
 
 // memory is how much of it an empty queue holds, in bytes.
 func (q *outQueue) memory() int {
-	return cap(q.spare) + cap(q.chunks)*int(unsafe.Sizeof(q.spare)) + cap(q.marks)*int(unsafe.Sizeof(mark{}))
+	return cap(q.spare) + cap(q.chunks)*int(unsafe.Sizeof(chunk{})) + cap(q.marks)*int(unsafe.Sizeof(mark{}))
 }
 
 // abandon empties the queue and appends the receipts that can no longer fall due.
 func (q *outQueue) abandon(undelivered []protocol.Receipt) []protocol.Receipt {
 	for _, m := range q.marks {
 		undelivered = append(undelivered, m.receipt)
+	}
+	for _, c := range q.chunks {
+		if c.shared != nil {
+			c.shared.Holders--
+		}
 	}
 	*q = outQueue{}
 	return undelivered

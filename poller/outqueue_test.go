@@ -15,6 +15,13 @@ func receipt(n int) protocol.Receipt {
 	return protocol.Receipt{Owner: state.NewID(7, 1), Slot: uint32(n)}
 }
 
+func sharedIf(shared bool) *protocol.Shared {
+	if shared {
+		return new(protocol.Shared)
+	}
+	return nil
+}
+
 // A queueModel is what an outQueue is, said plainly: all bytes ever pushed, how many of them have
 // been taken, and where the frames with receipts end.
 type queueModel struct {
@@ -25,7 +32,7 @@ type queueModel struct {
 }
 
 func (m *queueModel) push(q *outQueue, text []byte, shared, withReceipt bool) {
-	f := protocol.Frame{Text: text, Shared: shared}
+	f := protocol.Frame{Text: text, Shared: sharedIf(shared)}
 	if withReceipt {
 		f.Receipt = receipt(len(m.ends))
 		m.ends = append(m.ends, len(m.text)+len(text))
@@ -107,7 +114,7 @@ func TestD11LargeSharedFramesAreNotCopied(t *testing.T) {
 	} {
 		text := make([]byte, test.length)
 		var q outQueue
-		q.push(&protocol.Frame{Text: text, Shared: test.shared})
+		q.push(&protocol.Frame{Text: text, Shared: sharedIf(test.shared)})
 		if copied := &q.head()[0] != &text[0]; copied != test.copied {
 			t.Errorf("%d bytes, shared %v: copied %v, expected %v", test.length, test.shared, copied, test.copied)
 		}
@@ -119,7 +126,7 @@ func TestD11NothingIsWrittenIntoASharedFrame(t *testing.T) {
 	memory := bytes.Repeat([]byte("."), 2*shareFrom)
 	var q outQueue
 	q.push(&protocol.Frame{Text: []byte("before\n")})
-	q.push(&protocol.Frame{Text: memory[:shareFrom], Shared: true})
+	q.push(&protocol.Frame{Text: memory[:shareFrom], Shared: sharedIf(true)})
 	q.took(len("before\n"), nil)
 	q.push(&protocol.Frame{Text: []byte("after\n")})
 	q.push(&protocol.Frame{Text: []byte("later\n")})
@@ -136,12 +143,12 @@ func TestD11NothingIsWrittenIntoASharedFrame(t *testing.T) {
 func TestD16SmallFramesLieTogether(t *testing.T) {
 	var q outQueue
 	for range chunkSize / 8 {
-		q.push(&protocol.Frame{Text: []byte("SEND-OK\n"), Shared: true})
+		q.push(&protocol.Frame{Text: []byte("SEND-OK\n"), Shared: sharedIf(true)})
 	}
 	if len(q.head()) != chunkSize {
 		t.Errorf("%d bytes in frames of 8: the first piece has %d, expected all", q.size, len(q.head()))
 	}
-	q.push(&protocol.Frame{Text: []byte("SEND-OK\n"), Shared: true})
+	q.push(&protocol.Frame{Text: []byte("SEND-OK\n"), Shared: sharedIf(true)})
 	if len(q.chunks) != 2 {
 		t.Errorf("with one frame more there are %d pieces, expected 2", len(q.chunks))
 	}
@@ -176,7 +183,7 @@ func TestAnEmptyQueueKeepsLittleMemory(t *testing.T) {
 	q.push(&protocol.Frame{Text: make([]byte, chunkSize/2), Receipt: receipt(1)})
 	q.took(chunkSize/2, nil)
 	q = q.emptied()
-	if want := cap(q.spare) + 24*cap(q.chunks) + 24*cap(q.marks); cap(q.spare) < chunkSize/2 || q.memory() != want {
+	if want := cap(q.spare) + 32*cap(q.chunks) + 24*cap(q.marks); cap(q.spare) < chunkSize/2 || q.memory() != want {
 		t.Errorf("an empty queue keeps %d bytes, of which a chunk has %d, and counts %d",
 			want, cap(q.spare), q.memory())
 	}

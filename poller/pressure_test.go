@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"chatd/protocol"
 )
 
 // withSpare gives the loop a spare descriptor to be given up.
@@ -210,4 +212,30 @@ func TestF1WhoHoldsMostIsClosed(t *testing.T) {
 	}
 	r.says(ada, "LIST\n")
 	r.heard(ada, "LIST-OK ada,bob,hoarder0,hoarder1,hoarder2,hoarder3,hoarder4,hoarder5,more\n")
+}
+
+// F1, D11: two queues keep one text. Its bytes count once, half for each, and as long as one of
+// them keeps it; what a queue keeps alone counts for it.
+func TestF1ASharedTextCountsOnce(t *testing.T) {
+	f := protocol.Frame{Text: make([]byte, shareFrom), Shared: new(protocol.Shared)}
+	var a, b outQueue
+	a.push(&protocol.Frame{Text: []byte("alone\n")})
+	a.push(&f)
+	if a.share() != shareFrom+6 || a.own != 6 {
+		t.Errorf("one queue: its share is %d, its own %d; expected all, and 6", a.share(), a.own)
+	}
+	b.push(&f)
+	if a.share() != shareFrom/2+6 || b.share() != shareFrom/2 {
+		t.Errorf("two queues: shares %d and %d, expected half for each, and 6", a.share(), b.share())
+	}
+	a.took(6, nil)
+	a.took(shareFrom/2, nil)
+	if a.own != 0 || f.Shared.Holders != 2 {
+		t.Errorf("half sent: own %d, %d holders; expected 0 and 2", a.own, f.Shared.Holders)
+	}
+	a.took(shareFrom/2, nil)
+	b.abandon(nil)
+	if f.Shared.Holders != 0 || a.own != 0 || b.own != 0 {
+		t.Errorf("sent by one, lost by the other: %d holders, own %d and %d; expected none", f.Shared.Holders, a.own, b.own)
+	}
 }

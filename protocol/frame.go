@@ -8,9 +8,9 @@ type Frame struct {
 	To   state.ID
 	Text []byte // with its line end; good until the machine's next call, or for ever if Shared
 
-	// Shared says that Text will never change, so that it may be kept instead of copied however
-	// many clients it goes to.
-	Shared bool
+	// Shared, if not nil, says that Text will never change, so that it may be kept instead of
+	// copied however many clients it goes to. All frames with the same text have the same.
+	Shared *Shared
 
 	// Last, if there is a reason, says that this is the client's last frame: deliver it, then close
 	// (PR4, PR5, PR7).
@@ -22,6 +22,11 @@ type Frame struct {
 
 	// Receipt, if there is one, asks to be told what became of this frame.
 	Receipt Receipt
+}
+
+// Shared is what those who keep a text have in common, so that its bytes are counted once.
+type Shared struct {
+	Holders int // how many queues keep the text now; theirs to count
 }
 
 // A Reason is why a connection ends: one word, for the log and the figures.

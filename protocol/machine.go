@@ -26,6 +26,7 @@ type Machine struct {
 	maxLine  int // bytes
 
 	list   []byte  // the reply to LIST; nil after the list has changed
+	shared *Shared // its
 	frames []Frame // the answer to the present call
 	text   []byte  // the bytes of those frames that are not shared
 }
@@ -205,18 +206,18 @@ func (m *Machine) reply(id state.ID, s *state.Session, reply state.Reply) {
 // say hands a reply out.
 func (m *Machine) say(id state.ID, reply state.Reply) {
 	if reply != listOK {
-		m.frames = append(m.frames, Frame{To: id, Text: texts[reply], Shared: true})
+		m.frames = append(m.frames, Frame{To: id, Text: texts[reply]})
 		return
 	}
 	if m.list == nil {
-		m.list = makeList(m.users)
+		m.list, m.shared = makeList(m.users), new(Shared)
 	}
-	m.frames = append(m.frames, Frame{To: id, Text: m.list, Shared: true})
+	m.frames = append(m.frames, Frame{To: id, Text: m.list, Shared: m.shared})
 }
 
 // dismiss answers a request and closes. What the client says after it is not carried out.
 func (m *Machine) dismiss(id state.ID, reply state.Reply, reason Reason) {
-	m.frames = append(m.frames, Frame{To: id, Text: texts[reply], Shared: true, Last: reason})
+	m.frames = append(m.frames, Frame{To: id, Text: texts[reply], Last: reason})
 	m.sessions.Close(id)
 }
 

@@ -169,7 +169,7 @@ func TestD11SharedTextNeverChanges(t *testing.T) {
 	kept := make(map[string][]byte)
 	for slot, name := range []string{"bob", "carol", "dave"} {
 		_, frames := b.Input(alice, []byte("LIST\n"))
-		if !frames[0].Shared {
+		if frames[0].Shared == nil {
 			t.Fatal("LIST-OK is not shared")
 		}
 		kept[string(frames[0].Text)] = frames[0].Text

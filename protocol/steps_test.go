@@ -159,7 +159,7 @@ func (w *world) compare(p *place, call string, frames []protocol.Frame, want []s
 		if err := checkFrame(f); err != nil {
 			w.t.Fatalf("%v, %q: %v", p.id, call, err)
 		}
-		if f.Shared {
+		if f.Shared != nil {
 			w.shared[s.text] = f.Text
 		}
 		if s.waited != nil {

@@ -129,7 +129,7 @@ func (s *server) input(c *client, piece []byte) (n int, last bool) {
 // take copies frames, which are good only until the machine is called again. The caller holds s.mu.
 func (c *client) take(s *server, frames []protocol.Frame) {
 	for _, f := range frames {
-		if !f.Shared {
+		if f.Shared == nil {
 			start := len(c.text)
 			c.text = append(c.text, f.Text...)
 			f.Text = c.text[start:]
