@@ -44,7 +44,7 @@ func main() {
 
 // soak makes the rounds and compares what was after the first tenth with what is at the end.
 func soak(s *scope, length time.Duration, visitors int, seed uint64) {
-	d := daemon.Start(s, "--send-timeout", "3s", "--login-timeout", "1s", "--max-buffer", "6MiB")
+	d := daemon.Start(s, "--send-timeout", "3s", "--login-timeout", "5s", "--max-buffer", "6MiB")
 	ada, bob := d.Login(s, "ada"), d.Login(s, "bob")
 	c := newCrowd(d, s.failures, visitors, seed)
 	var first, last figures
