@@ -1,0 +1,122 @@
+// Package hub is what the peers in Go have in common, so that they differ in their I/O alone:
+// chatd's own package protocol behind one mutex, for servers that carry out each client's lines in
+// a goroutine and whose writes return when the kernel has taken all.
+package hub
+
+import (
+	"io"
+	"sync"
+
+	"chatd/protocol"
+	"chatd/state"
+)
+
+// A Hub connects all clients of a server.
+type Hub struct {
+	mu      sync.Mutex // guards all below
+	machine *protocol.Machine
+	clients map[state.ID]*Client
+	free    []state.ID // IDs of connections that have gone, to be used in their next generation
+	slots   int
+}
+
+// A Client is one connection. One goroutine at a time has its input; whoever has something for it
+// writes.
+type Client struct {
+	id state.ID
+
+	mu sync.Mutex // so that one line is written after the other
+	w  io.Writer
+
+	frames []delivery // what the present line leads to
+	text   []byte
+}
+
+// A delivery is a frame together with whom it goes to.
+type delivery struct {
+	protocol.Frame
+	to *Client // nil: gone
+}
+
+func newHub(maxUsers, maxLine int) *Hub {
+	return &Hub{machine: protocol.NewMachine(maxUsers, maxLine), clients: make(map[state.ID]*Client)}
+}
+
+// Open begins a connection. w writes to it: without an error, Write returns only after the kernel
+// has taken the last byte, for that is what SEND-OK means.
+func (h *Hub) Open(w io.Writer) *Client {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := &Client{w: w}
+	if last := len(h.free) - 1; last >= 0 {
+		gone := h.free[last]
+		h.free = h.free[:last]
+		c.id = state.NewID(gone.Slot(), gone.Generation()+1)
+	} else {
+		c.id = state.NewID(h.slots, 1)
+		h.slots++
+	}
+	h.clients[c.id] = c
+	h.machine.Open(c.id)
+	return c
+}
+
+// Close ends a connection.
+func (h *Hub) Close(c *Client) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.machine.Close(c.id)
+	delete(h.clients, c.id)
+	h.free = append(h.free, c.id)
+}
+
+// Input carries out what a client has said, whole lines or not, and tells everybody who is to hear
+// of it. last reports that the client has been told its last words.
+func (h *Hub) Input(c *Client, in []byte) (last bool) {
+	for len(in) > 0 && !last {
+		var n int
+		n, last = h.line(c, in)
+		in = in[n:]
+	}
+	return last
+}
+
+func (h *Hub) line(c *Client, in []byte) (n int, last bool) {
+	c.frames, c.text = c.frames[:0], c.text[:0]
+	h.mu.Lock()
+	n, frames := h.machine.Input(c.id, in)
+	c.take(h, frames)
+	h.mu.Unlock()
+	for i := 0; i < len(c.frames); i++ { // it may grow meanwhile
+		d := c.frames[i]
+		sent := d.to != nil && d.to.write(d.Text)
+		last = last || d.Last != ""
+		if d.Receipt == (protocol.Receipt{}) {
+			continue
+		}
+		h.mu.Lock()
+		c.take(h, h.machine.Settle(d.Receipt, sent))
+		h.mu.Unlock()
+	}
+	return n, last
+}
+
+// take copies frames, which are good only until the machine is called again. The caller holds h.mu.
+func (c *Client) take(h *Hub, frames []protocol.Frame) {
+	for _, f := range frames {
+		if f.Shared == nil {
+			start := len(c.text)
+			c.text = append(c.text, f.Text...)
+			f.Text = c.text[start:]
+		}
+		c.frames = append(c.frames, delivery{f, h.clients[f.To]})
+	}
+}
+
+// write writes one frame. It returns when the kernel has taken it all, or never will.
+func (c *Client) write(text []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.w.Write(text)
+	return err == nil
+}
