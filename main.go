@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"chatd/poller"
+	"chatd/poller/trace"
 	"chatd/protocol"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +46,9 @@ Serve the chat protocol on one TCP port until a signal comes.
       --send-timeout TIME  close a client that takes nothing of what is queued
                            for it for so long (default 30s)
       --log-level LEVEL    debug, info, warn or error (default info)
+      --trace FILE         write down what happens, turn by turn, up to 64 MiB:
+                           as text, or for a trace viewer if FILE ends in .json;
+                           - is text to stderr
       --version            print the version and exit
       --help               print this text and exit
 
@@ -85,8 +89,8 @@ func run(args []string, stdout, stderr *os.File) int {
 
 // serve wires the parts together and leaves the rest to the loop.
 func serve(o options, stdout, stderr *os.File) error {
-	log := slog.New(slog.NewTextHandler(poller.NewLogWriter(int(stderr.Fd())),
-		&slog.HandlerOptions{Level: o.logLevel}))
+	lines := poller.NewLogWriter(int(stderr.Fd()))
+	log := slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: o.logLevel}))
 	limit, err := poller.RaiseDescriptorLimit()
 	if err != nil {
 		return err
@@ -115,7 +119,7 @@ func serve(o options, stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	loop, err := poller.NewLoop(poller.Config{
+	config := poller.Config{
 		Kernel:       kernel,
 		Machine:      protocol.NewMachine(maxUsers, o.maxLine),
 		Listener:     listener,
@@ -125,7 +129,13 @@ func serve(o options, stdout, stderr *os.File) error {
 		MaxBuffer:    o.maxBuffer,
 		Refusal:      protocol.Refusal(),
 		Log:          log,
-	})
+	}
+	endTrace, err := trace.Wrap(&config, o.trace, lines)
+	if err != nil {
+		return err
+	}
+	defer endTrace()
+	loop, err := poller.NewLoop(config)
 	if err != nil {
 		return err
 	}
@@ -189,6 +199,7 @@ type options struct {
 	sendTimeout  time.Duration
 	loginTimeout time.Duration // 0: none
 	logLevel     slog.Level
+	trace        string // file; empty: none
 	version      bool
 }
 
@@ -208,6 +219,7 @@ func parse(args []string) (options, error) {
 	flags.Func("login-timeout", "", within(&o.loginTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
 	flags.TextVar(&o.logLevel, "log-level", o.logLevel, "")
+	flags.StringVar(&o.trace, "trace", "", "")
 	flags.BoolVar(&o.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
