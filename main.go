@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,8 @@ Serve the chat protocol on one TCP port until a signal comes.
                            (default 0: never)
       --send-timeout TIME  close a client that takes nothing of what is queued
                            for it for so long (default 30s)
+      --poller NAME        system call to wait with: select (for descriptors
+                           below 1024), poll or epoll (default epoll)
       --log-level LEVEL    debug, info, warn or error (default info)
       --trace FILE         write down what happens, turn by turn, up to 64 MiB:
                            as text, or for a trace viewer if FILE ends in .json;
@@ -95,6 +98,9 @@ func serve(o options, stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
+	if o.poller == "select" {
+		limit = min(limit, unix.FD_SETSIZE)
+	}
 	maxUsers, err := capacity(limit, o.maxUsers)
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func serve(o options, stdout, stderr *os.File) error {
 	// descriptor is left then. Let it have it now.
 	time.Sleep(time.Nanosecond)
 
-	kernel, err := poller.NewEpoll()
+	kernel, err := newKernel(o.poller)
 	if err != nil {
 		return err
 	}
@@ -140,9 +146,20 @@ func serve(o options, stdout, stderr *os.File) error {
 		return err
 	}
 	stopOnSignal(wake)
-	log.Info("listening", "address", address, "max_users", maxUsers)
+	log.Info("listening", "address", address, "poller", o.poller, "max_users", maxUsers)
 	io.WriteString(stdout, "Server is on\n") // TR5; the only thing ever said there
 	return loop.Run()
+}
+
+// newKernel makes the Kernel that waits in the way that was asked for.
+func newKernel(name string) (poller.Kernel, error) {
+	switch name {
+	case "select":
+		return new(poller.Select), nil
+	case "poll":
+		return new(poller.Poll), nil
+	}
+	return poller.NewEpoll()
 }
 
 // stopOnSignal has the loop asked to stop at each signal that means it, from now on. Under nohup
@@ -198,13 +215,17 @@ type options struct {
 	maxBuffer    int // bytes
 	sendTimeout  time.Duration
 	loginTimeout time.Duration // 0: none
+	poller       string        // select, poll or epoll
 	logLevel     slog.Level
 	trace        string // file; empty: none
 	version      bool
 }
 
 func parse(args []string) (options, error) {
-	o := options{host: "127.0.0.1", port: 5378, maxLine: 1 << 20, maxBuffer: 256 << 20, sendTimeout: 30 * time.Second}
+	o := options{
+		host: "127.0.0.1", port: 5378, maxLine: 1 << 20, maxBuffer: 256 << 20,
+		sendTimeout: 30 * time.Second, poller: "epoll",
+	}
 	flags := flag.NewFlagSet("chatd", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	for _, name := range []string{"a", "address"} {
@@ -218,6 +239,7 @@ func parse(args []string) (options, error) {
 	flags.Func("max-buffer", "", within(&o.maxBuffer, parseSize, 1<<20, 1<<40))
 	flags.Func("login-timeout", "", within(&o.loginTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
+	flags.Func("poller", "", oneOf(&o.poller, "select", "poll", "epoll"))
 	flags.TextVar(&o.logLevel, "log-level", o.logLevel, "")
 	flags.StringVar(&o.trace, "trace", "", "")
 	flags.BoolVar(&o.version, "version", false, "")
@@ -240,6 +262,17 @@ func within[T int | time.Duration](
 			return fmt.Errorf("must be from %v to %v", lowest, highest)
 		}
 		*value = v
+		return nil
+	}
+}
+
+// oneOf makes the reader of a flag that names one of a few things.
+func oneOf(value *string, names ...string) func(string) error {
+	return func(text string) error {
+		if !slices.Contains(names, text) {
+			return fmt.Errorf("must be one of %s", strings.Join(names, ", "))
+		}
+		*value = text
 		return nil
 	}
 }

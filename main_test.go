@@ -43,7 +43,10 @@ func TestA15Capacity(t *testing.T) {
 // TestFlags: the long and the short form of a flag say the same, and without flags the defaults of
 // the usage text hold.
 func TestFlags(t *testing.T) {
-	defaults := options{host: "127.0.0.1", port: 5378, maxLine: 1 << 20, maxBuffer: 256 << 20, sendTimeout: 30 * time.Second}
+	defaults := options{
+		host: "127.0.0.1", port: 5378, maxLine: 1 << 20, maxBuffer: 256 << 20,
+		sendTimeout: 30 * time.Second, poller: "epoll",
+	}
 	for args, want := range map[string]func(*options){
 		"":                          func(*options) {},
 		"-a ::1 -p 0":               func(o *options) { o.host, o.port = "::1", 0 },
@@ -56,6 +59,7 @@ func TestFlags(t *testing.T) {
 		"--max-buffer 8MiB":         func(o *options) { o.maxBuffer = 8 << 20 },
 		"--login-timeout 10s":       func(o *options) { o.loginTimeout = 10 * time.Second },
 		"--send-timeout 1500ms":     func(o *options) { o.sendTimeout = 1500 * time.Millisecond },
+		"--poller select":           func(o *options) { o.poller = "select" },
 		"--log-level debug":         func(o *options) { o.logLevel = slog.LevelDebug },
 		"--version":                 func(o *options) { o.version = true },
 		"--max-users 7 -p 1 -a ::":  func(o *options) { o.maxUsers, o.port, o.host = 7, 1, "::" },
@@ -75,7 +79,7 @@ func TestA13WrongUsage(t *testing.T) {
 	for _, args := range []string{
 		"--port x", "--port -1", "--port 65536", "--port", "--max-users 0", "--max-users -5", "--max-users many",
 		"--max-line 63", "--max-buffer 1000", "--login-timeout -1s", "--max-line 1GiB", "--max-line 17592186044417MiB", "--send-timeout 0s", "--send-timeout 30",
-		"--log-level loud", "--nonsense", "5378", "--port 1 extra",
+		"--poller kqueue", "--log-level loud", "--nonsense", "5378", "--port 1 extra",
 	} {
 		status, stdout, stderr := runWith(t, strings.Fields(args)...)
 		if status != exitUsage || stdout != "" || !oneLine(stderr) || !strings.HasPrefix(stderr, "chatd: ") {
@@ -91,7 +95,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("chatd --help: status %d, stderr %q; want 0 and none", status, stderr)
 	}
 	for _, flag := range []string{
-		"-a, --address", "-p, --port", "--max-users", "--max-line", "--max-buffer", "--login-timeout", "--send-timeout", "--log-level", "--version", "--help",
+		"-a, --address", "-p, --port", "--max-users", "--max-line", "--max-buffer", "--login-timeout", "--send-timeout", "--poller", "--log-level", "--version", "--help",
 	} {
 		if !strings.Contains(stdout, flag) {
 			t.Errorf("chatd --help does not name %s", flag)

@@ -141,6 +141,7 @@ func TestA4FailedConnections(t *testing.T) {
 // others are served, and no descriptor is lost.
 func TestA6NoRoomInEpoll(t *testing.T) {
 	t.Parallel()
+	skipWith(t, "has no system call that could refuse a descriptor", "select", "poll")
 	d := daemon.Start(t)
 	p := loginPair(t, d)
 	start := time.Now()
@@ -173,6 +174,7 @@ func TestA6NoRoomInEpoll(t *testing.T) {
 // client is closed, and the log says why.
 func TestReasonRefused(t *testing.T) {
 	t.Parallel()
+	skipWith(t, "has no system call that could refuse another interest", "select", "poll")
 	d, log := startLogged(t)
 	witness, stalled := d.Login(t, "witness"), d.Login(t, "stalled", daemon.ReceiveBuffer(1))
 	attach(t, d, "-e", "trace=epoll_ctl", "-e", "inject=epoll_ctl:error=ENOMEM:when=1")

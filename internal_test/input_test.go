@@ -76,7 +76,8 @@ func TestC2StrangersLineWithoutEnd(t *testing.T) {
 // descriptor and a few hundred bytes; users do not notice.
 func TestC4SilentClients(t *testing.T) {
 	t.Parallel()
-	const bound = 2 << 10 // bytes for each client; a buffer for each would be 4 KiB at least
+	const bound = 2 << 10   // bytes for each client; a buffer for each would be 4 KiB at least
+	const runtime = 1 << 20 // bytes that the Go runtime may take meanwhile
 	n := crowd(t, 2000)
 	d := daemon.Start(t)
 	before := d.PrivateMemory(t)
@@ -92,7 +93,7 @@ func TestC4SilentClients(t *testing.T) {
 		bob.Expect("DELIVERY ada hello")
 		ada.Expect("SEND-OK")
 	}
-	if grown := d.PrivateMemory(t) - before; grown > n*bound {
+	if grown := d.PrivateMemory(t) - before; grown > n*bound+runtime {
 		t.Errorf("memory grew by %d bytes for %d silent clients, expected at most %d for each", grown, n, bound)
 	}
 }

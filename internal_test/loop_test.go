@@ -48,6 +48,7 @@ func TestB5ResetWhileNotReadFrom(t *testing.T) {
 	c.Reset()
 	d.CheckInvariants(t)
 
+	skipWith(t, "does not see the end of a client that is not waited for at all", "select")
 	sender, target, delivery := stallTarget(t, d)
 	sender.Reset()
 	d.AwaitDescriptors(t, 1)

@@ -92,7 +92,9 @@ func isProbed(t *testing.T, d *daemon.Daemon, c *daemon.Client) bool {
 // expectClosing expects the log to say once that a client was closed, and why.
 func expectClosing(t *testing.T, d *daemon.Daemon, reason string) {
 	t.Helper()
-	if n := strings.Count(d.Stderr.String(), "msg=closing reason="+reason+" "); n != 1 {
+	count := func() int { return strings.Count(d.Stderr.String(), "msg=closing reason="+reason+" ") }
+	daemon.Await(t, "the log tells of the reason "+reason, func() bool { return count() > 0 })
+	if n := count(); n != 1 {
 		t.Errorf("%d lines of the log tell of the reason %s, expected 1:\n%s", n, reason, d.Stderr)
 	}
 }

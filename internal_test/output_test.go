@@ -104,7 +104,9 @@ func TestD4SenderDiesWithDeliveryHalfSent(t *testing.T) {
 
 	sender, target, delivery := stallTarget(t, d)
 	sender.Reset()
-	d.AwaitDescriptors(t, 1)
+	if daemon.Poller != "select" { // which sees the reset when the reply is due, and has another descriptor for the heir
+		d.AwaitDescriptors(t, 1)
+	}
 	heir := d.Login(t, "heir") // gets the lowest descriptor that is free
 	target.Expect(delivery)
 	passTurn(target)

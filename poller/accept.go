@@ -102,7 +102,7 @@ func (l *Loop) takeSpare() {
 func (l *Loop) pause(reason error) error {
 	l.pausedUntil = l.Kernel.Now() + acceptPause
 	l.complain("not accepting for a moment", reason)
-	return os.NewSyscallError("epoll_ctl", l.Kernel.Modify(standing(l.Listener), 0))
+	return l.Kernel.Modify(standing(l.Listener), 0)
 }
 
 func (l *Loop) unpause() error {
@@ -110,7 +110,7 @@ func (l *Loop) unpause() error {
 	if l.spare < 0 {
 		l.takeSpare()
 	}
-	return os.NewSyscallError("epoll_ctl", l.Kernel.Modify(standing(l.Listener), Readable))
+	return l.Kernel.Modify(standing(l.Listener), Readable)
 }
 
 // complain tells the log, not too often.

@@ -97,7 +97,7 @@ func (l *Loop) judgedBy(events int) time.Duration {
 	if events == len(l.events) && l.unheard > 0 {
 		return 0
 	}
-	l.unheard = l.count
+	l.unheard = l.count + 2 // the listener and the wake have places among the events as well
 	if l.nearest() == never {
 		return 0
 	}

@@ -1,7 +1,6 @@
 package poller
 
 import (
-	"math"
 	"os"
 	"time"
 	"unsafe"
@@ -11,12 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Epoll is the real Kernel, with epoll(7) for the waiting.
+// Epoll is the Kernel that waits with epoll(7), and the one that chatd takes unless told otherwise.
 //
 // Three system calls are all there is to it. epoll_create1 makes a set of descriptors inside the
 // kernel; epoll_ctl says what each is waited for, and is called again only when that changes;
-// epoll_wait returns those that are ready. An idle connection is in the set and costs nothing per
-// turn, which is what select(2) and poll(2) cannot offer: they are told the whole set each time.
+// epoll_wait returns those that are ready. It returns them and no others, from a list that the
+// kernel keeps up to date as packets come: a turn costs what is ready in it. An idle connection is
+// in the set and costs nothing, which is what Select and Poll cannot offer: their calls are told the
+// whole set each time. In return, each change costs Epoll a system call, and them none.
+//
+// What is ready and does not fit stays at the head of that list, and what was reported goes to its
+// end, so that nobody starves. There is no limit but that of open descriptors.
 //
 // The set is level-triggered: what was reported and not dealt with is reported again. So the loop
 // may leave input where it is, and a missed event is not a lost one. The price is that a condition
@@ -58,46 +62,27 @@ func (e *Epoll) control(operation int, id state.ID, interest Readiness) error {
 	if interest&Writable != 0 {
 		event.Events |= unix.EPOLLOUT
 	}
-	return unix.EpollCtl(e.fd, operation, id.Slot(), &event)
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.fd, operation, id.Slot(), &event))
 }
 
 // Wait sleeps in the kernel (Kernel).
-//
-// Go's scheduler takes a thread that blocks in a system call for lost: it hands the thread's
-// processor on and, when the call returns, finds it another, which in sparse traffic costs more
-// system calls than the message itself. So the first wait, of at most shortWait, is one that the
-// scheduler does not see. Traffic that is not sparse never needs the second, and a server at rest
-// sleeps in the second and wakes for nothing.
 func (e *Epoll) Wait(events []Event, timeout time.Duration) (int, error) {
 	if len(e.ready) < len(events) {
 		e.ready = make([]unix.EpollEvent, len(events))
 	}
-	ready, left := e.ready[:len(events)], milliseconds(timeout)
-	n, err := e.waitUnseen(ready, left)
-	if n == 0 && err == nil && (left < 0 || left > shortWait) {
-		n, err = unix.EpollWait(e.fd, ready, max(left-shortWait, -1))
-	}
-	n = max(n, 0) // it is -1 with an error
+	ready := e.ready[:len(events)]
+	n, err := waitTwice("epoll_wait", timeout,
+		func(timeout int) (int, error) { return e.unseen(ready, timeout) },
+		func(timeout int) (int, error) { return unix.EpollWait(e.fd, ready, timeout) })
 	for i := range n {
 		events[i] = event(&ready[i])
 	}
 	return n, err
 }
 
-// shortWait is how long the loop may keep its processor from the scheduler, in milliseconds. The
-// collector and the signal goroutine have to wait so long at most.
-const shortWait = 10
-
-func (e *Epoll) waitUnseen(ready []unix.EpollEvent, timeout int) (int, error) {
-	if timeout < 0 || timeout > shortWait {
-		timeout = shortWait
-	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
-		uintptr(unsafe.Pointer(&ready[0])), uintptr(len(ready)), uintptr(timeout), 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
+func (e *Epoll) unseen(ready []unix.EpollEvent, timeout int) (int, error) {
+	return counted(unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
+		uintptr(unsafe.Pointer(&ready[0])), uintptr(len(ready)), uintptr(timeout), 0, 0))
 }
 
 func event(from *unix.EpollEvent) Event {
@@ -112,12 +97,4 @@ func event(from *unix.EpollEvent) Event {
 		e.Ready |= Ended
 	}
 	return e
-}
-
-// milliseconds rounds a timeout up: one that is not over must not become 0 and turn the loop.
-func milliseconds(timeout time.Duration) int {
-	if timeout < 0 {
-		return -1
-	}
-	return int(min((timeout+time.Millisecond-1)/time.Millisecond, math.MaxInt32))
 }

@@ -11,7 +11,8 @@ import (
 // A Kernel is everything the loop asks of the operating system, and the only way in which the world
 // reaches it: give the loop the same answers in the same order and it does the same things.
 //
-// The errors are those of the system calls, as unix.Errno. EINTR may come from any of them.
+// The errors are those of the system calls, as unix.Errno. EINTR may come from any of them. Any other
+// error of Add, Modify and Wait says which call it comes from, since that is each Kernel's own affair.
 type Kernel interface {
 	// Accept takes one connection from a listener's backlog and returns its descriptor, which does
 	// not block. EAGAIN: there is none.
@@ -44,7 +45,7 @@ type Kernel interface {
 
 	// Wait sleeps until something is ready, or for a time; with Forever, as long as it takes. It
 	// reports at most len(events) events, and what is still so at the next call it reports again
-	// (level-triggered, epoll(7)).
+	// (level-triggered, epoll(7)). What is ready and did not fit comes before that.
 	Wait(events []Event, timeout time.Duration) (n int, err error)
 
 	// Now is the time since some fixed moment. It never goes back.
@@ -64,7 +65,7 @@ type Readiness uint8
 const (
 	Readable Readiness = 1 << iota // there is something to read, if only the end of input
 	Writable                       // there is room to write
-	Ended                          // reset, failed, or shut on both sides; reported without being asked for
+	Ended                          // reset, failed, or shut on both sides; reported unasked, but see Select
 )
 
 // An Event says that a descriptor is ready.

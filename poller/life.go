@@ -3,7 +3,6 @@ package poller
 import (
 	"context"
 	"log/slog"
-	"os"
 	"time"
 
 	"chatd/protocol"
@@ -32,7 +31,7 @@ func (l *Loop) begin(fd int) {
 	s.turnOver(fd)
 	l.count++
 	if err := l.Kernel.Add(s.id, Readable); err != nil {
-		l.complain("cannot serve a connection", os.NewSyscallError("epoll_ctl", err))
+		l.complain("cannot serve a connection", err)
 		l.bury(s, Refused)
 		return
 	}
@@ -170,7 +169,7 @@ func (l *Loop) arm(c *conn) {
 		return
 	}
 	if err := l.Kernel.Modify(c.id, wanted); err != nil {
-		l.complain("cannot serve a connection", os.NewSyscallError("epoll_ctl", err))
+		l.complain("cannot serve a connection", err)
 		l.kill(c, Refused)
 		return
 	}

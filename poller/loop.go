@@ -19,7 +19,6 @@ package poller
 
 import (
 	"log/slog"
-	"os"
 	"time"
 
 	"chatd/protocol"
@@ -124,7 +123,7 @@ func NewLoop(config Config) (*Loop, error) {
 	l.takeSpare()
 	for _, fd := range []int{l.Listener, l.Wake} {
 		if err := l.Kernel.Add(standing(fd), Readable); err != nil {
-			return nil, os.NewSyscallError("epoll_ctl", err)
+			return nil, err
 		}
 	}
 	return l, nil
@@ -155,7 +154,7 @@ func (l *Loop) Turn() error {
 	case unix.EINTR:
 		return nil // nobody has been looked at, so nobody can be judged
 	default:
-		return os.NewSyscallError("epoll_wait", err)
+		return err
 	}
 	now := l.judgedBy(n)
 	l.resume()

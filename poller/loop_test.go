@@ -33,8 +33,8 @@ func TestB1InterruptedCallsAreMadeAgain(t *testing.T) {
 func TestAnErrorOfTheWaitEndsTheLoop(t *testing.T) {
 	r := newRig(t)
 	r.k.fail["wait"] = []error{unix.EBADF}
-	if err := r.l.Run(); !errors.Is(err, unix.EBADF) || !strings.Contains(err.Error(), "epoll_wait") {
-		t.Errorf("Run returned %v, expected epoll_wait: %v", err, unix.EBADF)
+	if err := r.l.Run(); !errors.Is(err, unix.EBADF) {
+		t.Errorf("Run returned %v, expected %v", err, unix.EBADF)
 	}
 }
 

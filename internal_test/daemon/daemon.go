@@ -92,11 +92,19 @@ type Daemon struct {
 	atStart int // descriptors open when it was ready
 }
 
+// Poller is how every chatd waits (--poller), as the variable CHATD_POLLER of the environment says;
+// empty: as chatd likes.
+var Poller = os.Getenv("CHATD_POLLER")
+
 // Command prepares chatd on a port that the kernel chooses. The caller may change everything about
 // the command before Launch, and append flags, of which the last counts.
 func Command(t T, flags ...string) *exec.Cmd {
 	t.Helper()
-	return exec.Command(Binary(t), append([]string{"--address", "127.0.0.1", "--port", "0"}, flags...)...)
+	first := []string{"--address", "127.0.0.1", "--port", "0"}
+	if Poller != "" {
+		first = append(first, "--poller", Poller)
+	}
+	return exec.Command(Binary(t), append(first, flags...)...)
 }
 
 // Start runs chatd with flags and waits until it is ready.

@@ -46,6 +46,7 @@ type settings struct {
 	clients int          // at a time; 0: as the seed says
 	steps   int          // of clients, all together; 0: as the seed says
 	without [faults]bool // faults left out
+	poller  string       // whose rules Wait follows: epoll's, or those of select or poll
 }
 
 // String is the settings as flags.
@@ -66,6 +67,9 @@ func (s settings) String() string {
 	if names != nil {
 		text += " -without " + strings.Join(names, ",")
 	}
+	if s.poller != "" {
+		text += " -poller " + s.poller
+	}
 	return text
 }
 
@@ -78,6 +82,15 @@ func (s *settings) leaveOut(names string) error {
 		}
 		s.without[f] = true
 	}
+	return nil
+}
+
+// follow reads whose rules the kernel follows.
+func (s *settings) follow(name string) error {
+	if !slices.Contains([]string{"select", "poll", "epoll"}, name) {
+		return fmt.Errorf("there are select, poll and epoll")
+	}
+	s.poller = name
 	return nil
 }
 

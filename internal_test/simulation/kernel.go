@@ -23,7 +23,8 @@ const never time.Duration = math.MaxInt64
 // A kernel is a poller.Kernel in memory, in which everything that may happen happens because the
 // dice say so. It follows the rules that programs come to depend on: the lowest free descriptor is
 // given out next, readiness is level-triggered, buffers are bounded, Ended is reported unasked, and
-// what is ready and was not reported comes first the next time.
+// what is ready and was not reported comes first the next time. In what is reported it can follow
+// select or poll instead of epoll.
 type kernel struct {
 	*figures
 	dice     dice
@@ -35,6 +36,7 @@ type kernel struct {
 	spell    int    // calls of accept that the table stays full
 	spellErr error
 	batches  uint64
+	last     int            // the descriptor that was reported last
 	ready    []poller.Event // room for a batch
 	injected int            // faults of the kernel's own making, so far
 

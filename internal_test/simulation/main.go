@@ -44,6 +44,7 @@ func register(flags *flag.FlagSet, seeds uint64) *options {
 	flags.IntVar(&o.clients, "clients", 0, "how `many` at a time (default what the seed says)")
 	flags.IntVar(&o.steps, "steps", 0, "how `many` steps the clients take (default what the seed says)")
 	flags.Func("without", "`faults` to leave out, with commas between", o.leaveOut)
+	flags.Func("poller", "report events as `select`, poll or epoll does (default epoll)", o.follow)
 	return o
 }
 

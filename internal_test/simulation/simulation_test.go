@@ -23,3 +23,17 @@ func TestH7SeedsAgainstTheModel(t *testing.T) {
 	}
 	t.Log(told.String())
 }
+
+// The same with a kernel that reports events in the order of descriptors, as poll does, or that also
+// reports nothing unasked, as select does.
+func TestSeedsAsSelectAndPollReport(t *testing.T) {
+	for _, poller := range []string{"select", "poll"} {
+		o := *flags
+		o.poller, o.seeds, o.trace = poller, 300, false
+		var told strings.Builder
+		if !o.begin(&told) {
+			t.Fail()
+		}
+		t.Log(told.String())
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"chatd/poller"
+	"chatd/state"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,11 +36,16 @@ func (k *kernel) Wait(events []poller.Event, timeout time.Duration) (int, error)
 	}
 }
 
-// report fills a batch: of those that are ready the ones that have waited longest, in any order.
+// report fills a batch: of those that are ready the ones that have waited longest, in any order. With
+// select and poll that is the order of descriptors, from where the last batch has ended and round
+// again; with select nothing is reported unasked.
 func (k *kernel) report(events []poller.Event) int {
-	ready := k.ready[:0]
+	ready, unasked := k.ready[:0], poller.Ended
+	if k.poller == "select" {
+		unasked = 0
+	}
 	k.each(func(fd int, f *file) {
-		if r := k.readiness(fd) & (f.interest | poller.Ended); f.armed && r != 0 {
+		if r := k.readiness(fd) & (f.interest | unasked); f.armed && r != 0 {
 			ready = append(ready, poller.Event{ID: f.id, Ready: r})
 		} else if f.armed && f.interest != 0 && k.strikes(spurious) {
 			ready = append(ready, poller.Event{ID: f.id, Ready: f.interest})
@@ -48,17 +54,31 @@ func (k *kernel) report(events []poller.Event) int {
 	slices.SortStableFunc(ready, func(a, b poller.Event) int {
 		return int(k.files[a.ID.Slot()].reported) - int(k.files[b.ID.Slot()].reported)
 	})
+	scans := k.poller == "select" || k.poller == "poll"
+	if scans {
+		slices.SortFunc(ready, func(a, b poller.Event) int { return k.ahead(a.ID) - k.ahead(b.ID) })
+	}
 	k.ready = ready
 	n := min(len(ready), len(events))
 	if n > 1 && k.strikes(fewEvents) {
 		n = k.dice.span(n)
 	}
-	k.dice.Shuffle(n, func(i, j int) { ready[i], ready[j] = ready[j], ready[i] })
+	switch {
+	case !scans:
+		k.dice.Shuffle(n, func(i, j int) { ready[i], ready[j] = ready[j], ready[i] })
+	case n > 0:
+		k.last = ready[n-1].ID.Slot()
+	}
 	k.batches++
 	for _, e := range ready[:n] {
 		k.files[e.ID.Slot()].reported = k.batches
 	}
 	return copy(events, ready[:n])
+}
+
+// ahead is how far a descriptor is ahead of the last that a scan has reported.
+func (k *kernel) ahead(id state.ID) int {
+	return (id.Slot() - k.last - 1 + len(k.files)) % len(k.files)
 }
 
 func (k *kernel) readiness(fd int) (r poller.Readiness) {

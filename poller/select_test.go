@@ -1,0 +1,56 @@
+package poller
+
+import (
+	"strings"
+	"testing"
+
+	"chatd/state"
+
+	"golang.org/x/sys/unix"
+)
+
+// A set has room for the descriptors up to 1023. The next is refused in words that say so, and
+// nothing changes for the others.
+func TestSelectRefusesHighDescriptors(t *testing.T) {
+	k := new(Select)
+	ours, theirs := socketpair(t)
+	unix.Write(theirs, []byte("x"))
+	highest, err := unix.FcntlInt(uintptr(ours), unix.F_DUPFD_CLOEXEC, unix.FD_SETSIZE-1)
+	if err != nil {
+		t.Skipf("no descriptor above %d is to be had: %v", unix.FD_SETSIZE-2, err)
+	}
+	defer unix.Close(highest)
+	if highest != unix.FD_SETSIZE-1 {
+		t.Skipf("descriptor %d is taken", unix.FD_SETSIZE-1)
+	}
+	id := state.NewID(highest, 1)
+	if err := k.Add(id, Readable); err != nil {
+		t.Fatalf("Add(%v): %v", id, err)
+	}
+	err = k.Add(state.NewID(highest+1, 1), Readable)
+	if err == nil || !strings.Contains(err.Error(), "select cannot wait for descriptor 1024 or above") {
+		t.Errorf("Add of descriptor %d: %v, expected a refusal", highest+1, err)
+	}
+	events := make([]Event, 4)
+	if n, err := k.Wait(events, 0); n != 1 || events[0] != (Event{id, Readable}) {
+		t.Errorf("Wait: %v, %v; expected %v", events[:n], err, Event{id, Readable})
+	}
+}
+
+// What select cannot do of B5: a client that is not waited for resets, and nothing is seen of it, but
+// the loop is not woken either. When the target goes too, the reply that the client is owed falls
+// due, and the client is found to have gone.
+func TestSelectSeesAResetWhenTheReplyIsDue(t *testing.T) {
+	r := newChat(t, new(Select))
+	sender, target := stalled(t, r)
+	sender.SetLinger(0)
+	sender.Close()
+	wait(t, sender.fd, unix.POLLERR) // it has come to the server's side
+	r.idles(t)
+	if r.count != 2 {
+		t.Errorf("%d clients are here, expected both", r.count)
+	}
+	target.SetLinger(0)
+	target.Close()
+	r.until(t, "both gone", func() bool { return r.count == 0 })
+}
