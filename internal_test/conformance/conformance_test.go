@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"chatd/internal_test/daemon"
+)
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	daemon.Remove()
+	os.Exit(status)
+}
+
+// A report is what a grader reads.
+type report struct {
+	Passed, Failed, Differs, Skipped int
+	Notes                            []string
+	Cases                            []struct {
+		ID, Title, Reason   string
+		Rules               []string
+		Level               level
+		Verdict             verdict
+		Sent, Expected, Got []string
+	}
+}
+
+// with returns the IDs of the cases that have a verdict.
+func (r report) with(v verdict) []string {
+	var ids []string
+	for _, c := range r.Cases {
+		if c.Verdict == v {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// patience is how long a test waits for what comes, on a machine that is busy.
+const patience = "10s"
+
+// judge runs the whole program and reads its JSON.
+func judge(t *testing.T, status int, args ...string) report {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if got := run(append([]string{"--timeout", patience, "--json"}, args...), &stdout, &stderr); got != status {
+		t.Fatalf("%q: exit status %d, expected %d; stderr: %s\nstdout: %s", args, got, status, &stderr, &stdout)
+	}
+	var r report
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		t.Fatalf("%q: %v in %s", args, err, &stdout)
+	}
+	return r
+}
+
+// python is the interpreter itself, and no script that looks for it.
+func python(t *testing.T) string {
+	t.Helper()
+	path, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		t.Skipf("no Python here: %v", err)
+	}
+	return strings.TrimSpace(string(path))
+}
+
+// chatd keeps the rules, and differs nowhere from what chatd has decided.
+func TestChatd(t *testing.T) {
+	t.Parallel()
+	r := judge(t, 0, "--exec", daemon.Binary(t)+" --max-users 16")
+	if r.Passed != len(r.Cases) || len(r.Notes) > 0 {
+		t.Errorf("failed: %v, differs: %v, skipped: %v, notes: %q",
+			r.with(failed), r.with(differs), r.with(skipped), r.Notes)
+	}
+}
+
+// A server that runs already is tested too. What needs its death is left out.
+func TestTarget(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t, "--max-users", "16")
+	r := judge(t, 0, "--target", d.Address)
+	if left := []string{"PR12/killed", "TR5/server-is-on"}; !slices.Equal(r.with(skipped), left) || r.Passed != len(r.Cases)-2 {
+		t.Errorf("skipped: %v, expected %v; failed: %v, differs: %v", r.with(skipped), left, r.with(failed), r.with(differs))
+	}
+	d.CheckInvariants(t)
+}
+
+// The server as the lab starts it. It builds chatd first, which may take long, so it is built
+// before.
+func TestCourse(t *testing.T) {
+	t.Parallel()
+	command := "TMPDIR=" + t.TempDir() + " " + python(t) + " ../course/server.py"
+	if output, err := exec.Command("sh", "-c", command+" --version").CombinedOutput(); err != nil {
+		t.Fatalf("%s --version: %v\n%s", command, err, output)
+	}
+	r := judge(t, 0, "--exec", command, "--only", "PR12,PR15,TR1,TR5")
+	if r.Passed != len(r.Cases) {
+		t.Errorf("failed: %v, differs: %v, skipped: %v", r.with(failed), r.with(differs), r.with(skipped))
+	}
+}
+
+// Each rule has a case that a server can fail.
+func TestEachRuleHasACase(t *testing.T) {
+	cases, err := allCases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for _, c := range cases {
+		if err := c.check(); err != nil || seen[c.ID] {
+			t.Errorf("%s: %v, or twice", c.ID, err)
+		}
+		seen[c.ID] = true
+		if c.Level == must {
+			for _, rule := range append(c.Also, c.rule()) {
+				seen[rule] = true
+			}
+		}
+	}
+	for rule := range rules {
+		if !seen[rule] {
+			t.Errorf("no case that must hold is about %s: %s", rule, rules[rule])
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for only, want := range map[string]struct {
+		among string
+		not   string
+	}{
+		"PR12":              {"PR12/oneself PR12/killed PR10/deliver", "PR1/pieces PR13/unknown"},
+		"PR1":               {"PR1/pieces", "PR10/deliver PR12/killed"},
+		"TR":                {"TR1/sixteen TR2/idle", "PR1/pieces UR1/space"},
+		"UR1/space,PR5":     {"UR1/space PR5/in-use", "UR2/comma"},
+		"PR12/oneself":      {"PR12/oneself", "PR12/killed"},
+		"PR12/oneself,PR16": {"PR12/oneself PR16/unknown", "PR12/killed"},
+	} {
+		cases, _ := allCases()
+		chosen, err := choose(cases, only)
+		if err != nil {
+			t.Errorf("--only %s: %v", only, err)
+		}
+		var ids []string
+		for _, c := range chosen {
+			ids = append(ids, c.ID)
+		}
+		for _, id := range strings.Fields(want.among) {
+			if !slices.Contains(ids, id) {
+				t.Errorf("--only %s: %s is not among %v", only, id, ids)
+			}
+		}
+		for _, id := range strings.Fields(want.not) {
+			if slices.Contains(ids, id) {
+				t.Errorf("--only %s: %s is among %v", only, id, ids)
+			}
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args   string
+		status int
+		says   string
+	}{
+		{"--help", 0, "usage:"},
+		{"--list --only PR12", 0, "PR12/oneself"},
+		{"", 2, "--exec or --target"},
+		{"--target 127.0.0.1:1 --only PR99", 2, "no such case"},
+		{"--exec true extra", 2, "needs quotes"},
+		{"--exec true --no-args", 2, "--target"},
+		{"--exec true --timeout 0s", 2, "above 0"},
+		{"--exec false", 2, "has ended instead of serving"},
+		{"--target 127.0.0.1:1", 2, "could not connect"},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(strings.Fields(c.args), &stdout, &stderr)
+		if said := stdout.String() + stderr.String(); status != c.status || !strings.Contains(said, c.says) {
+			t.Errorf("%s: exit status %d, expected %d, and %q in %s", c.args, status, c.status, c.says, said)
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// programs are the cases that a conversation cannot tell: they ask again, count, or do not read.
+var programs = []testCase{
+	{
+		ID: "TR5/server-is-on", Level: must, play: serverIsOn,
+		Title: "\"Server is on\" is printed when the server is ready, and not before",
+		Why:   "Whoever starts the server waits for this line, and then connects.",
+	},
+	{
+		ID: "PR9/stranger", Level: must, play: stranger,
+		Title: "Whoever is connected and has not logged in is not on the list",
+		Why:   "He has no name yet.",
+	},
+	{
+		ID: "TR1/sixteen", Level: must, Also: []string{"PR9"}, play: sixteen,
+		Title: "16 users can be here at the same time, and all of them are served",
+		Why:   "Fewer places than that are too few.",
+	},
+	{
+		ID: "PR15/busy", Level: must, play: busy,
+		Title: "When the server is full, HELLO-FROM is answered by BUSY",
+		Why:   "The lab's own test logs in 16 users and expects the 17th to hear BUSY. More places are no error, but without an end to them BUSY cannot be seen.",
+	},
+	{
+		ID: "PR15/again", Level: may, Also: []string{"TR3"}, play: busyAgain,
+		Title: "Whoever was told BUSY stays connected, and gets in when somebody leaves",
+		Why:   "The rules do not say what becomes of the connection.",
+	},
+	{
+		ID: "TR2/idle", Level: must, play: idle,
+		Title: "Clients who say nothing keep nobody waiting",
+		Why:   "A server that waits in recv() for one client is deaf for all others. Wait for all of them at once: select, poll, epoll.",
+	},
+	{
+		ID: "TR2/slow-reader", Level: may, play: slowReader,
+		Title: "A client who does not read keeps only those waiting who send to him",
+		Why:   "Sending can wait as reading can: when a client does not read, the kernel takes no more for him. A server that waits there is deaf for all others.",
+	},
+	{
+		ID: "TR2/garbage", Level: must, play: garbage,
+		Title: "Whatever one client says, the others are served",
+		Why:   "Bytes that are no text, and a line without an end. What the client himself hears is not judged here.",
+	},
+	{
+		ID: "TR3/close", Level: must, play: func(s *stage) { disappears(s, s.hangUp) },
+		Title: "A user who has closed his connection leaves the list",
+		Why:   "recv() returns nothing at all when a client has closed.",
+	},
+	{
+		ID: "TR3/reset", Level: must, play: func(s *stage) { disappears(s, s.cutOff) },
+		Title: "A user whose connection has broken leaves the list, and the server goes on",
+		Why:   "recv() or send() reports an error then, such as ConnectionResetError. It is about this one client only.",
+	},
+	{
+		ID: "TR3/name", Level: must, Also: []string{"PR3"}, play: nameIsFree,
+		Title: "The name of a user who has gone can be taken by another",
+		Why:   "It is not in use any more.",
+	},
+	{
+		ID: "PR13/gone", Level: must, Also: []string{"TR3", "PR14"}, play: targetGone,
+		Title: "SEND to a user who has gone is answered by BAD-DEST-USER",
+		Why:   "He is not logged in any more. Nothing was forwarded, so there is no SEND-OK.",
+	},
+	{
+		ID: "TR4/whole", Level: must, Also: []string{"PR11"}, play: arrivesWhole,
+		Title: "All that is sent to a user who reads late arrives whole and in order",
+		Why:   "send() returns how many bytes the kernel has taken. The rest is to be sent later, when the client has read some.",
+	},
+	{
+		ID: "PR12/killed", Level: must, Also: []string{"PR14"}, play: killed,
+		Title: "SEND-OK is said only after the DELIVERY has been sent",
+		Why:   "What has been given to the kernel arrives even if the server is killed. A DELIVERY that still waits in the server's memory is lost then, so SEND-OK was said too early.",
+	},
+	{
+		ID: "PR14/target-dies", Level: must, Also: []string{"PR12"}, play: targetDies,
+		Title: "A message that waits for somebody who goes is not answered by SEND-OK, and the server goes on",
+		Why:   "It was not forwarded. The rules do not say what its sender hears instead; chatd says BAD-DEST-USER.",
+	},
+}
+
+func serverIsOn(s *stage) {
+	switch {
+	case s.server == nil:
+		s.skip("needs --exec: the server was running already")
+	case s.server.early:
+		s.fail("the server said that it was on, and refused a connection")
+	case !s.server.said:
+		s.note("server", expected, "Server is on")
+		s.note("server", heard, "%s", show(s.server.output.String()))
+		s.fail("the server accepts connections, and has not said that it is on")
+	}
+}
+
+func stranger(s *stage) {
+	s.find("stranger")
+	s.login("alice")
+	s.ask("alice", "LIST", "LIST-OK alice")
+}
+
+// crowd logs in so many users, and returns their names.
+func crowd(s *stage, size int) []string {
+	names := make([]string, size)
+	for i := range names {
+		names[i] = fmt.Sprintf("user%d", i+1)
+	}
+	s.login(names...)
+	return names
+}
+
+func sixteen(s *stage) {
+	names := crowd(s, 16)
+	s.ask("user1", "LIST", "LIST-OK "+strings.Join(names, ","))
+	s.say("user1", "SEND user16 hi\n")
+	s.hear("user16", "DELIVERY user1 hi\n")
+	s.hear("user1", sendOK)
+}
+
+// busyFrom logs in users until one is refused, and returns how many there are then. It gives up at
+// a number that no server of the lab has places for.
+func busyFrom(s *stage) int {
+	const most = 64
+	for n := range most {
+		name := fmt.Sprintf("user%d", n+1)
+		s.say(name, "HELLO-FROM "+name+"\n")
+		line := s.nextLine(name, "BUSY, or HELLO if there is a place")
+		s.note(name, heard, "%s", show(line))
+		switch line {
+		case "BUSY\n":
+			return n
+		case "HELLO " + name + "\n":
+		default:
+			s.fail("%s heard another line than expected", name)
+		}
+	}
+	s.differ("%d users were let in and none was told BUSY: start the server with fewer places to see it", most)
+	return 0
+}
+
+func busy(s *stage) {
+	places := busyFrom(s)
+	s.dismiss(fmt.Sprintf("user%d", places+1)) // the rules do not say whether he stays
+	if places > 0 {
+		s.say("user1", "SEND user1 hi\n")
+		s.hear("user1", "DELIVERY user1 hi\n")
+		s.hear("user1", sendOK)
+	}
+	if places != 16 {
+		s.differ("the server has %d places, not 16", places)
+	}
+}
+
+func busyAgain(s *stage) {
+	late := fmt.Sprintf("user%d", busyFrom(s)+1)
+	s.ask(late, "HELLO-FROM "+late, "BUSY")
+	s.hangUp("user2")
+	s.until(late, "HELLO-FROM "+late, "HELLO "+late)
+}
+
+func idle(s *stage) {
+	s.find("stranger")
+	s.login("alice", "bob", "carol")
+	s.say("carol", "SEND bob hi\n")
+	s.hear("bob", "DELIVERY carol hi\n")
+	s.hear("carol", sendOK)
+	s.login("dave")
+}
+
+func garbage(s *stage) {
+	s.login("alice", "bob", "mallory")
+	for _, bytes := range []string{"\xff\xfe\x00\n", "\n", "SEND \xff\xff \xff\n", strings.Repeat("x", 200_000)} {
+		for _, name := range []string{"mallory", "stranger"} {
+			s.say(name, bytes)
+		}
+		s.say("alice", "SEND bob hi\n")
+		s.hear("bob", "DELIVERY alice hi\n")
+		s.hear("alice", sendOK)
+	}
+	s.leave("mallory")
+	s.leave("stranger")
+}
+
+func disappears(s *stage, goes func(name string)) {
+	s.login("alice", "bob", "carol")
+	goes("bob")
+	s.until("alice", "LIST", "LIST-OK alice,carol")
+}
+
+func (s *stage) cutOff(name string) {
+	s.note(name, said, "(a reset)")
+	s.find(name).reset()
+}
+
+func nameIsFree(s *stage) {
+	s.login("alice", "bob")
+	s.hangUp("bob")
+	s.until("alice", "LIST", "LIST-OK alice")
+	s.ask("second", "HELLO-FROM bob", "HELLO bob")
+	s.say("alice", "SEND bob hi\n")
+	s.hear("second", "DELIVERY alice hi\n")
+	s.hear("alice", sendOK)
+}
+
+func targetGone(s *stage) {
+	s.login("alice", "bob")
+	s.hangUp("bob")
+	s.until("alice", "SEND bob hi", "BAD-DEST-USER")
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"chatd/internal_test/daemon"
+)
+
+// startPatience is how long a server may take to come up, as in the lab.
+const startPatience = 10 * time.Second
+
+// A server is a process that was started to be tested, with all that it has started itself.
+type server struct {
+	address string
+	said    bool // that it is on
+	early   bool // before it was
+
+	command *exec.Cmd
+	master  *os.File
+	output  *daemon.Transcript
+	ended   chan struct{}
+}
+
+// launch starts a command line, which the shell reads, on a terminal of its own, and waits until
+// the server answers. Without a target it is told a free port of 127.0.0.1. Somebody else may take
+// that port first; then it is told another.
+func launch(line, target string) (*server, error) {
+	for attempt := 1; ; attempt++ {
+		s, err := launchOnce(line, target)
+		if err == nil {
+			return s, nil
+		}
+		if target != "" || attempt == 3 || !strings.Contains(strings.ToLower(err.Error()), "already in use") {
+			return nil, err
+		}
+	}
+}
+
+func launchOnce(line, target string) (*server, error) {
+	s := &server{address: target, output: new(daemon.Transcript), ended: make(chan struct{})}
+	args := []string{"-c", line, "sh"}
+	if target == "" {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		s.address = net.JoinHostPort("127.0.0.1", port)
+		args = []string{"-c", line + ` "$@"`, "sh", "--address", "127.0.0.1", "--port", port}
+	}
+	s.command = exec.Command("/bin/sh", args...)
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	if err := s.awaitReady(); err != nil {
+		s.kill()
+		return nil, fmt.Errorf("%s %w\nIts output:\n%s", line, err, s.lastWords())
+	}
+	return s, nil
+}
+
+func (s *server) start() error {
+	master, terminal, err := openTerminal()
+	if err != nil {
+		return err
+	}
+	defer terminal.Close()
+	s.master = master
+	s.command.Stdin, s.command.Stdout, s.command.Stderr = terminal, terminal, terminal
+	s.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0, Pdeathsig: syscall.SIGKILL}
+	if err := s.command.Start(); err != nil {
+		master.Close()
+		return err
+	}
+	read := make(chan struct{})
+	go func() {
+		io.Copy(s.output, master) // a server that prints much must not wait for a reader
+		close(read)
+	}()
+	go func() {
+		s.command.Wait()
+		select { // its last words
+		case <-read:
+		case <-time.After(100 * time.Millisecond):
+		}
+		close(s.ended)
+	}()
+	return nil
+}
+
+// awaitReady waits for the line that tells that the server is on (TR5). A server that never says so
+// is taken to be on when it accepts.
+func (s *server) awaitReady() error {
+	const lookAfter = 3 * time.Second // for a server that does not say anything
+	for began := time.Now(); time.Since(began) < startPatience; time.Sleep(5 * time.Millisecond) {
+		switch {
+		case s.hasEnded():
+			return fmt.Errorf("has ended instead of serving (%v)", s.command.ProcessState)
+		case !s.said && strings.Contains(s.output.String(), "Server is on"):
+			s.said = true
+			if !s.accepts() {
+				s.early = true
+			}
+		}
+		if (s.said && !s.early || time.Since(began) > lookAfter) && s.accepts() {
+			return nil
+		}
+	}
+	return fmt.Errorf("did not accept a connection at %s within %v", s.address, startPatience)
+}
+
+func (s *server) accepts() bool {
+	conn, err := net.DialTimeout("tcp", s.address, time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// kill ends the server and all that it has started, at once and without a word.
+func (s *server) kill() {
+	syscall.Kill(-s.command.Process.Pid, syscall.SIGKILL) // the group of processes
+	<-s.ended
+	s.master.Close()
+}
+
+func (s *server) hasEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// endsSoon is hasEnded for a server whose connections have broken: it has time to end if it does
+// not accept others.
+func (s *server) endsSoon() bool {
+	patience := 300 * time.Millisecond
+	if !s.accepts() {
+		patience = startPatience
+	}
+	select {
+	case <-s.ended:
+		return true
+	case <-time.After(patience):
+		return false
+	}
+}
+
+// lastWords are the last lines of the output.
+func (s *server) lastWords() string {
+	const most = 12
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(s.output.String(), "\r", ""), "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-most):], "\n")
+}
+
+// freePort asks the kernel for a port that nobody has.
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, err
+}
