@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -15,12 +18,21 @@ type figuresOptions struct {
 	seconds   time.Duration // of each load
 	many, few int           // idle clients, for what one costs
 	rest      time.Duration // of the window in which all are idle
+	warmup    time.Duration // of each load
+	settle    time.Duration // for what logins have left to do
+	only      string        // the contenders, with commas between them; "": all
+	trace     bool          // strace may count system calls
 
-	warmup time.Duration // of each load
-	settle time.Duration // for what logins have left to do
+	out, charts string // the file of the record, and the folder of the charts; "": none
 }
 
-// figuresCommand measures all contenders in turn and prints the table.
+// quick is for a look in a few minutes. Its figures are coarse.
+func (o *figuresOptions) quick() {
+	o.rounds, o.seconds, o.warmup, o.settle = 1, 400*time.Millisecond, 100*time.Millisecond, 300*time.Millisecond
+	o.many, o.few, o.rest = 5_000, 1_000, 3*time.Second
+}
+
+// figuresCommand measures all contenders in turn, prints the tables and draws the charts.
 func figuresCommand(args []string, stdout, stderr io.Writer) int {
 	var o figuresOptions
 	flags := flag.NewFlagSet("swarm figures", flag.ContinueOnError)
@@ -32,114 +44,104 @@ func figuresCommand(args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&o.rest, "rest", 10*time.Second, "`time` for which the idle clients are measured")
 	flags.DurationVar(&o.warmup, "warmup", 300*time.Millisecond, "`time` of load before it is measured")
 	flags.DurationVar(&o.settle, "settle", 500*time.Millisecond, "`time` of rest before idle clients are measured")
+	flags.StringVar(&o.only, "only", "", "`names` of the servers to measure, with commas between them (default all)")
+	flags.BoolVar(&o.trace, "strace", true, "count system calls with strace where the kernel's counter may not be used")
+	flags.StringVar(&o.out, "out", "docs/figures.json", "`file` to write all values to")
+	flags.StringVar(&o.charts, "charts", "docs/charts", "`folder` to draw the charts in; empty for none")
+	tables := flags.String("tables", "", "measure nothing and print the tables of an earlier run's `file`")
+	quick := flags.Bool("quick", false, "one short round with fewer clients: -rounds, -load, -many, -few, -rest, -warmup and -settle are ignored")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil || flags.NArg() > 0 || o.rounds < 1 || o.few >= o.many {
 		fmt.Fprintln(stderr, "swarm figures: there must be a round, more -many than -few, and nothing but flags")
 		return 2
 	}
-	table, err := figures(o, stderr)
-	if err != nil {
+	if *quick {
+		o.quick()
+	}
+	if err := o.run(*tables, args, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "swarm figures: %v\n", err)
 		return 1
 	}
-	table.print(stdout, args)
 	return 0
 }
 
-// The rows of the table.
-const (
-	rowPairsCPU = iota
-	rowPairsWrites
-	rowPipelineCPU
-	rowPipelineWrites
-	rowFaninCPU
-	rowFaninWrites
-	rowMemory
-	rowRest
-	rows
-)
-
-// figures builds the contenders and measures them, one after the other, alternating. Each
-// measurement has a server that was started for it.
-func figures(o figuresOptions, progress io.Writer) (*table, error) {
-	dir, err := os.MkdirTemp("", "figures")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	t := newTable(o, contenders())
-	for i := range t.contenders {
-		if err := t.contenders[i].build(dir); err != nil {
-			return nil, err
-		}
-	}
-	for round := range o.rounds {
-		for i := range t.contenders {
-			fmt.Fprintf(progress, "round %d of %d: %s\n", round+1, o.rounds, t.contenders[i].name)
-			if err := t.measure(i); err != nil {
-				return nil, fmt.Errorf("%s: %w", t.contenders[i].name, err)
-			}
-		}
-		t.yardstick = append(t.yardstick, yardstick())
-	}
-	return t, nil
-}
-
-// measure adds one value to each row of a contender.
-func (t *table) measure(contender int) error {
-	values := &t.values[contender]
-	loads := []struct {
-		options
-		cpu, writes int
-	}{
-		{options{load: "pairs", n: 50}, rowPairsCPU, rowPairsWrites},
-		{options{load: "pipeline", n: 50, depth: 16}, rowPipelineCPU, rowPipelineWrites},
-		{options{load: "fanin", n: 100}, rowFaninCPU, rowFaninWrites},
-	}
-	for _, l := range loads {
-		l.warmup, l.seconds = t.options.warmup, t.options.seconds
-		r, err := t.once(contender, l.options)
+func (o *figuresOptions) run(tables string, args []string, stdout, stderr io.Writer) error {
+	if tables != "" {
+		r, err := loadRecord(tables)
 		if err != nil {
 			return err
 		}
-		values[l.cpu] = append(values[l.cpu], r.each(int(r.Server.CPU))/1e3)
-		values[l.writes] = append(values[l.writes], r.each(r.Server.Writes))
-		if r.Bottleneck {
-			t.bottlenecks = append(t.bottlenecks, fmt.Sprintf("%s with %s", r.What, t.contenders[contender].name))
+		r.print(stdout)
+		return nil
+	}
+	r, err := figures(*o, stderr)
+	if err != nil {
+		return err
+	}
+	r.Command = strings.Join(append([]string{"go run ./internal_test/swarm figures"}, args...), " ")
+	if o.out != "" {
+		if err := r.save(o.out); err != nil {
+			return err
 		}
 	}
-	return t.measureIdle(contender, values)
-}
-
-// measureIdle finds what an idle client costs: its memory is the slope between few and many of
-// them.
-func (t *table) measureIdle(contender int, values *[rows][]float64) error {
-	o := options{load: "none", idle: t.options.few, settle: t.options.settle, seconds: time.Millisecond}
-	few, err := t.once(contender, o)
-	if err != nil {
-		return err
+	r.print(stdout)
+	if o.out != "" && o.charts != "" {
+		if err := drawCharts(o.out, o.charts); err != nil {
+			fmt.Fprintf(stderr, "The charts were not drawn: %v\n", err)
+		}
 	}
-	o.idle, o.seconds = t.options.many, t.options.rest
-	many, err := t.once(contender, o)
-	if err != nil {
-		return err
-	}
-	slope := float64(many.Private-few.Private) / float64(t.options.many-t.options.few)
-	values[rowMemory] = append(values[rowMemory], slope)
-	values[rowRest] = append(values[rowRest], float64(many.Server.Ticks))
-	t.restCPU[contender] = append(t.restCPU[contender], many.Server.CPU)
 	return nil
 }
 
-// once starts a contender, runs one load against it and stops it.
-func (t *table) once(contender int, o options) (result, error) {
-	server, err := t.contenders[contender].start()
+// drawCharts has the module charts draw. It needs the network if its library was never downloaded.
+func drawCharts(record, folder string) error {
+	root, err := moduleRoot()
 	if err != nil {
-		return result{}, err
+		return err
 	}
-	defer server.stop()
-	o.address, o.pid = server.address, server.pid()
-	o.n, o.depth, o.askers, o.size = max(o.n, 1), max(o.depth, 1), 1, 32
-	return run(o)
+	from, err := filepath.Abs(record)
+	if err != nil {
+		return err
+	}
+	to, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	draw := exec.Command("go", "run", "-C", filepath.Join(root, "internal_test/charts"), ".", from, to)
+	if output, err := draw.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, output)
+	}
+	return nil
+}
+
+// figures builds the contenders and measures them.
+func figures(o figuresOptions, stderr io.Writer) (*record, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "figures")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	m := &measurement{options: o, stderr: stderr, progress: newProgress(stderr)}
+	defer m.progress.clear()
+	if err := m.gather(root, folder); err != nil {
+		return nil, err
+	}
+	m.record = record{
+		Date: time.Now().UTC().Format(time.DateOnly), Machine: thisMachine(),
+		Rounds: o.rounds, Many: o.many, Few: o.few, Rest: o.rest.Seconds(), LeftOut: m.record.LeftOut,
+	}
+	if err := m.takeApart(root); err != nil {
+		return nil, err
+	}
+	for round := range o.rounds {
+		if err := m.round(round); err != nil {
+			return nil, err
+		}
+	}
+	return &m.record, nil
 }

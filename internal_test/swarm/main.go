@@ -20,14 +20,16 @@ const usageText = `usage: swarm LOAD [flags]
 
 Loads:
   pairs      -n senders to -n recipients, each sends when its message is through
-  pipeline   the same with -k messages in flight for each sender
+  open       -rate messages a second in all from -n senders to -n recipients, each sent when it is
+             due; the latency runs from then, so that a stall of the server counts in full
+  pipeline   as pairs, with -k messages in flight for each sender
   fanin      -n senders to one recipient, each sends when its message is through
   list       -n users, of whom -askers ask for the list, each when it has it
   churn      -n visitors that connect, log in and go, again and again
   none       no messages: what the clients of -idle and -silent cost
 A message is through when its DELIVERY and its SEND-OK have both arrived.
 
-figures builds chatd and its peers, measures them in turn and prints a table.
+figures builds chatd and its peers, measures them in turn, prints tables and draws charts.
 
 Flags of a load:
 `
@@ -48,6 +50,7 @@ func command(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.pid, "pid", 0, "the server's process `ID`, to report what it uses (on this machine)")
 	flags.IntVar(&o.n, "n", 50, "`number` of pairs, senders, users or visitors")
 	flags.IntVar(&o.depth, "k", 16, "messages in flight for each sender (pipeline)")
+	flags.IntVar(&o.rate, "rate", 10_000, "`number` of messages a second in all (open)")
 	flags.IntVar(&o.askers, "askers", 1, "clients that ask (list)")
 	flags.IntVar(&o.size, "size", 32, "`bytes` of a message")
 	flags.IntVar(&o.idle, "idle", 0, "clients that log in and then say nothing, besides")
@@ -55,6 +58,8 @@ func command(args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&o.warmup, "warmup", 500*time.Millisecond, "`time` of load before the measured window")
 	flags.DurationVar(&o.settle, "settle", 0, "`time` of rest before the load")
 	seconds := flags.Float64("seconds", 3, "length of the measured window")
+	flags.BoolVar(&o.trace, "strace", false, "count system calls with strace, after the window, where the kernel's counter may not be used")
+	flags.StringVar(&o.percentiles, "hdr", "", "write the latencies to a `file`, in milliseconds, as HdrHistogram does for its plotter")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		flags.Usage()
@@ -67,8 +72,11 @@ func command(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	o.seconds = time.Duration(*seconds * float64(time.Second))
+	o.count, o.progress = true, newProgress(stderr)
+	o.progress.say("%s", o.load)
 
 	r, err := run(o)
+	o.progress.clear()
 	switch {
 	case r.Seconds == 0: // it did not come to measuring
 	case asJSON:
@@ -83,28 +91,4 @@ func command(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
-}
-
-// report prints a result for people.
-func report(w io.Writer, r result) {
-	fmt.Fprintf(w, "%s, %d clients in all\n", r.What, r.Clients)
-	fmt.Fprintf(w, "  through    %d messages in %.2f s, %.0f/s, %d errors\n", r.Messages, r.Seconds, r.perSecond(), r.Errors)
-	if r.Messages > 0 {
-		l := r.Latency
-		fmt.Fprintf(w, "  latency    p50 %v, p99 %v, p99.9 %v, max %v\n", l.P50, l.P99, l.P999, l.Max)
-	}
-	if u := r.Server; u != nil {
-		fmt.Fprintf(w, "  server     %.3f of a core (%d ticks), %d KiB private (anonymous)\n", r.cores(u.CPU), u.Ticks, r.Private>>10)
-		if r.Messages > 0 {
-			fmt.Fprintf(w, "  a message  %.2f us CPU, %.2f writes, %.2f reads, %.2f voluntary and %.2f involuntary context switches\n",
-				r.each(int(u.CPU))/1e3, r.each(u.Writes), r.each(u.Reads), r.each(u.Voluntary), r.each(u.Involuntary))
-		} else {
-			fmt.Fprintf(w, "  in all     %v CPU, %d writes, %d reads, %d voluntary and %d involuntary context switches\n",
-				u.CPU, u.Writes, u.Reads, u.Voluntary, u.Involuntary)
-		}
-	}
-	fmt.Fprintf(w, "  generator  %.2f of a core\n", r.Generator)
-	if r.Bottleneck {
-		fmt.Fprintln(w, "  The generator was the bottleneck: the rate and the latency are its own, not the server's.")
-	}
 }

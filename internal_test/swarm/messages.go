@@ -7,16 +7,18 @@ import (
 )
 
 // messages is the load of all senders and recipients: each sender keeps a fixed number of messages
-// in flight to one recipient. With one in flight it is a closed loop.
+// in flight to one recipient. With one in flight it is a closed loop. With a schedule it is an open
+// loop: each message leaves when it is due, however many are in flight.
 //
 // A message is through when both its DELIVERY and its SEND-OK have come (PR12), and only then does
-// the next one follow. It carries a number, and its DELIVERY counts only if it is the one that is
+// the next one of a closed loop follow. It carries a number, and its DELIVERY counts only if it is the one that is
 // due, word for word.
 type messages struct {
-	s       *swarm
-	depth   int
-	senders []messageSender
-	due     []*messageSender // those that may send again
+	s        *swarm
+	depth    int
+	senders  []messageSender
+	due      []*messageSender // those that may send again
+	schedule *schedule        // nil: closed loop
 }
 
 type messageSender struct {
@@ -52,6 +54,10 @@ func newMessages(s *swarm, senders, recipients, depth, size int) *messages {
 }
 
 func (m *messages) start() {
+	if m.schedule != nil {
+		m.schedule.begin = now()
+		return
+	}
 	for i := range m.senders {
 		m.release(&m.senders[i])
 	}
@@ -98,7 +104,11 @@ func (m *messages) deliverer(text []byte) *messageSender {
 func (m *messages) progress(x *messageSender, answers *int) {
 	before := min(x.acknowledged, x.delivered)
 	*answers++
-	if min(x.acknowledged, x.delivered) > before {
+	switch {
+	case min(x.acknowledged, x.delivered) == before:
+	case m.schedule != nil:
+		m.schedule.through(x.c.index, before)
+	default:
 		m.s.through(now() - x.since[before%m.depth])
 		m.release(x)
 	}
@@ -117,14 +127,19 @@ func (m *messages) then() {
 		x.due = false
 		at := now()
 		for x.sent-min(x.acknowledged, x.delivered) < m.depth {
-			putNumber(x.request[x.body:x.body+numberDigits], x.sent%numbers)
 			x.since[x.sent%m.depth] = at
-			x.c.out = append(x.c.out, x.request...)
-			x.sent++
+			m.append(x)
 		}
 		m.s.flush(x.c)
 	}
 	m.due = m.due[:0]
+}
+
+// append puts a sender's next message behind what it has to say.
+func (m *messages) append(x *messageSender) {
+	putNumber(x.request[x.body:x.body+numberDigits], x.sent%numbers)
+	x.c.out = append(x.c.out, x.request...)
+	x.sent++
 }
 
 func (m *messages) end(c *client) { m.s.ended(c) }

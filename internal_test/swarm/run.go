@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"time"
@@ -17,6 +17,7 @@ type options struct {
 
 	n       int // pairs, senders, users or visitors
 	depth   int // messages in flight for each sender
+	rate    int // messages per second in all, of the open loop
 	askers  int
 	size    int // bytes of a message
 	idle    int // clients that log in and are silent from then on
@@ -24,46 +25,12 @@ type options struct {
 	warmup  time.Duration
 	settle  time.Duration // between the last login and the first message
 	seconds time.Duration
+
+	count, trace bool   // count the server's system calls, with strace if need be
+	percentiles  string // file for the distribution of the latencies
+	progress     *progress
+	patience     time.Duration // with messages of the open loop that do not get through; 0: the usual
 }
-
-// A result is what came of a run.
-type result struct {
-	Load     string  `json:"load"`
-	What     string  `json:"what"`
-	Clients  int     `json:"clients"` // in all
-	Seconds  float64 `json:"seconds"`
-	Messages int     `json:"messages"` // that got through
-	Latency  latency `json:"latency_ns"`
-	Errors   int     `json:"errors"`
-	First    string  `json:"first_error,omitempty"`
-
-	Generator  float64 `json:"generator_cores"`
-	Bottleneck bool    `json:"generator_was_bottleneck"`
-
-	Server  *usage `json:"server,omitempty"`        // used in the window
-	Private int    `json:"private_bytes,omitempty"` // at the end of it
-}
-
-type latency struct {
-	P50  time.Duration `json:"p50"`
-	P99  time.Duration `json:"p99"`
-	P999 time.Duration `json:"p99.9"`
-	Max  time.Duration `json:"max"`
-}
-
-// perSecond is the rate at which messages got through.
-func (r result) perSecond() float64 { return float64(r.Messages) / r.Seconds }
-
-// each is a total of the window for each message, 0 if there was none.
-func (r result) each(total int) float64 {
-	if r.Messages == 0 {
-		return 0
-	}
-	return float64(total) / float64(r.Messages)
-}
-
-// cores is how many processors a time spent in the window makes.
-func (r result) cores(spent time.Duration) float64 { return spent.Seconds() / r.Seconds }
 
 // run brings the clients up, warms up, measures and takes them down. The result is good as far as
 // it goes, even if there is an error.
@@ -73,9 +40,15 @@ func run(o options) (r result, err error) {
 		return r, err
 	}
 	defer s.close()
+	s.progress = o.progress
 	l, what, err := o.build(s)
 	if err != nil {
 		return r, err
+	}
+	if o.pid != 0 {
+		if r.PrivateBefore, err = privateMemory(o.pid); err != nil {
+			return r, err
+		}
 	}
 	s.add(idler, o.idle)
 	s.add(stranger, o.silent)
@@ -83,7 +56,7 @@ func run(o options) (r result, err error) {
 	if err := s.gather(coming); err != nil {
 		return r, err
 	}
-	r = result{Load: o.load, What: what, Clients: len(s.clients)}
+	r.Load, r.What, r.Clients = o.load, what, len(s.clients)
 
 	s.tally.samples = make([]time.Duration, 0, int(o.seconds.Seconds()*1e6)+1) // no growing while it counts
 	s.load = silence{s}
@@ -92,14 +65,30 @@ func run(o options) (r result, err error) {
 	}
 	s.load = l
 	l.start()
+	if m, ok := l.(*messages); ok && m.schedule != nil {
+		defer wakePunctually()()
+		s.schedule, r.Asked = m.schedule, float64(o.rate)
+		s.schedule.patience = cmp.Or(o.patience, patience)
+	}
 	if err := s.turnFor(o.warmup); err != nil {
 		return r, err
 	}
 	if err := r.measure(s, o); err != nil {
 		return r, err
 	}
+	if err := r.countCalls(s, o); err != nil {
+		return r, err
+	}
+	if s.schedule != nil {
+		if err := s.schedule.drain(); err != nil {
+			return r, err
+		}
+	}
 	r.judge(s, o)
-	return r, s.tally.first
+	if o.percentiles != "" {
+		err = savePercentiles(o.percentiles, s.tally.samples)
+	}
+	return r, errors.Join(s.tally.first, err)
 }
 
 // measure is the window.
@@ -114,13 +103,16 @@ func (r *result) measure(s *swarm, o options) error {
 	}
 	s.reset()
 	begin := now()
+	if s.schedule != nil {
+		s.schedule.measured.from, s.schedule.measured.until = begin, begin+o.seconds
+	}
 	if err := s.turnFor(o.seconds); err != nil {
 		return err
 	}
 	if o.pid != 0 {
 		serverAfter, err = usageOf(o.pid)
 	}
-	r.Seconds, r.Messages = (now() - begin).Seconds(), len(s.tally.samples)
+	r.Seconds, r.Messages = (now() - begin).Seconds(), s.tally.messages
 	if err != nil {
 		return err
 	}
@@ -137,29 +129,29 @@ func (r *result) measure(s *swarm, o options) error {
 	return err
 }
 
+// countCalls counts the server's system calls, in a window of its own that leaves no samples.
+func (r *result) countCalls(s *swarm, o options) error {
+	if !o.count || o.pid == 0 || o.load == "none" {
+		return nil
+	}
+	var messages int
+	samples := len(s.tally.samples)
+	calls, by, err := countCalls(o.pid, o.trace, func() error {
+		before := s.tally.messages
+		err := s.turnFor(min(o.seconds, countWindow))
+		messages = s.tally.messages - before
+		return err
+	})
+	if s.schedule == nil { // the open loop knows itself which are of the measured window
+		s.tally.samples = s.tally.samples[:samples]
+	}
+	if by != "" && messages > 0 && calls > 0 { // none at all cannot be true
+		r.Calls = &callCount{Calls: calls, Messages: messages, By: by}
+	}
+	return err
+}
+
 var errNothing = errors.New("no message got through")
-
-// judge says what the counts mean.
-func (r *result) judge(s *swarm, o options) {
-	if o.load != "none" && r.Messages == 0 && s.tally.errors == 0 {
-		s.fail(errNothing)
-	}
-	if r.Errors = s.tally.errors; r.Errors > 0 {
-		r.First = s.tally.first.Error()
-	}
-	r.Bottleneck = r.Generator > 0.95 && (r.Server == nil || r.cores(r.Server.CPU) < 0.9)
-	r.Latency = latencies(s.tally.samples)
-}
-
-// latencies are the exact percentiles, by nearest rank. It sorts the samples.
-func latencies(samples []time.Duration) (l latency) {
-	if len(samples) == 0 {
-		return l
-	}
-	slices.Sort(samples)
-	rank := func(p float64) time.Duration { return samples[int(math.Ceil(p*float64(len(samples))))-1] }
-	return latency{P50: rank(0.50), P99: rank(0.99), P999: rank(0.999), Max: rank(1)}
-}
 
 // build adds the clients of the load to a swarm.
 func (o *options) build(s *swarm) (l load, what string, err error) {
@@ -168,10 +160,14 @@ func (o *options) build(s *swarm) (l load, what string, err error) {
 		return nil, "", errors.New("-n, -k, -askers and -seconds must be above 0, -idle and -silent not below")
 	case o.size < numberDigits:
 		return nil, "", fmt.Errorf("-size must be %d at least: a message carries a number", numberDigits)
+	case o.load == "open" && o.rate < 1:
+		return nil, "", errors.New("-rate must be above 0")
 	}
 	switch o.load {
 	case "pairs":
 		l, what = newMessages(s, o.n, o.n, 1, o.size), fmt.Sprintf("%d pairs, closed loop", o.n)
+	case "open":
+		l, what = newOpenLoop(s, o.n, o.rate, o.size), fmt.Sprintf("%d pairs, open loop at %d messages/s in all", o.n, o.rate)
 	case "pipeline":
 		l, what = newMessages(s, o.n, o.n, o.depth, o.size), fmt.Sprintf("%d senders x %d in flight to %d recipients", o.n, o.depth, o.n)
 	case "fanin":
@@ -184,7 +180,7 @@ func (o *options) build(s *swarm) (l load, what string, err error) {
 	case "none":
 		l, what = silence{s}, "no messages"
 	default:
-		return nil, "", fmt.Errorf("there is no load %q: it is pairs, pipeline, fanin, list, churn or none", o.load)
+		return nil, "", fmt.Errorf("there is no load %q: it is pairs, open, pipeline, fanin, list, churn or none", o.load)
 	}
 	return l, what, nil
 }

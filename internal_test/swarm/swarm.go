@@ -24,6 +24,9 @@ type swarm struct {
 	buffer  []byte    // what was read last
 	load    load
 	tally   tally
+
+	schedule *schedule // of messages that are due by the clock; nil: none are
+	progress *progress
 }
 
 // A load says what the clients do once they are there.
@@ -44,15 +47,16 @@ type load interface {
 
 // A tally is what has been counted since the last reset.
 type tally struct {
-	samples []time.Duration // one for each message that got through
-	errors  int
-	first   error
+	messages int             // that got through
+	samples  []time.Duration // their latencies
+	errors   int
+	first    error
 }
 
 const (
 	eventsPerTurn = 256
 	readBuffer    = 256 << 10 // bytes; the reply to LIST is long
-	longestWait   = 10        // milliseconds
+	longestWait   = 10 * time.Millisecond
 	patience      = 10 * time.Second
 )
 
@@ -95,6 +99,7 @@ func (s *swarm) turnFor(d time.Duration) error {
 		if err := s.turn(); err != nil {
 			return err
 		}
+		s.progress.tick(s.tally.messages, s.tally.errors)
 	}
 	return nil
 }
@@ -115,21 +120,30 @@ func (s *swarm) turn() error {
 			s.load.then()
 		}
 	}
+	if s.schedule != nil {
+		s.schedule.send()
+	}
 	return nil
 }
 
 // wait asks for events. The Go runtime is not told that the thread sleeps: that would hand its
 // processor away and take it back, which costs more than the call. It is never kept for long.
+// epoll_pwait2 takes nanoseconds, of which an open loop has need (Linux 5.11).
 func (s *swarm) wait() (int, error) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epoll), uintptr(unsafe.Pointer(&s.events[0])),
-		eventsPerTurn, longestWait, 0, 0)
+	most := longestWait
+	if s.schedule != nil {
+		most = s.schedule.next(longestWait)
+	}
+	timeout := unix.NsecToTimespec(int64(most))
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(s.epoll), uintptr(unsafe.Pointer(&s.events[0])),
+		eventsPerTurn, uintptr(unsafe.Pointer(&timeout)), 0, 0)
 	switch errno {
 	case 0:
 		return int(n), nil
 	case unix.EINTR:
 		return 0, nil
 	}
-	return 0, os.NewSyscallError("epoll_pwait", errno)
+	return 0, os.NewSyscallError("epoll_pwait2", errno)
 }
 
 // read takes what the server has said to a client, once, and cuts it into lines.
@@ -179,10 +193,16 @@ func (s *swarm) unexpected(c *client, got []byte, expected string) {
 func (s *swarm) ended(c *client) { s.fail(fmt.Errorf("%s: the server closed the connection", c.name)) }
 
 // through counts a message that got through.
-func (s *swarm) through(latency time.Duration) { s.tally.samples = append(s.tally.samples, latency) }
+func (s *swarm) through(latency time.Duration) {
+	s.tally.messages++
+	s.tally.samples = append(s.tally.samples, latency)
+}
 
 // reset forgets what has been counted, but not that something went wrong.
-func (s *swarm) reset() { s.tally.samples = s.tally.samples[:0] }
+func (s *swarm) reset() {
+	s.tally.messages, s.tally.samples = 0, s.tally.samples[:0]
+	s.progress.restart()
+}
 
 var errStalled = errors.New("the server did not answer for " + patience.String())
 

@@ -15,7 +15,7 @@ const deadline = 10 * time.Second
 
 // short is a run that is long enough to see whether it works.
 func short(load string) options {
-	return options{load: load, n: 4, depth: 4, askers: 2, size: 32, warmup: 10 * time.Millisecond, seconds: 100 * time.Millisecond}
+	return options{load: load, n: 4, depth: 4, rate: 1000, askers: 2, size: 32, warmup: 10 * time.Millisecond, seconds: 100 * time.Millisecond}
 }
 
 // build is where the tests build chatd, once for all.
@@ -38,13 +38,16 @@ func startChatd(t *testing.T) *server {
 	build.once.Do(func() {
 		if build.dir, build.err = os.MkdirTemp("", "swarm"); build.err == nil {
 			build.chatd = contenders()[0]
-			build.err = build.chatd.build(build.dir)
+			var root string
+			if root, build.err = moduleRoot(); build.err == nil {
+				build.err = build.chatd.make(root, build.dir)
+			}
 		}
 	})
 	if build.err != nil {
 		t.Fatal(build.err)
 	}
-	s, err := build.chatd.start()
+	s, err := build.chatd.run()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +69,7 @@ func runUntil(o options) (r result, err error) {
 // reported can be true.
 func TestSwarmLoads(t *testing.T) {
 	chatd := startChatd(t)
-	for load, clients := range map[string]int{"pairs": 8, "pipeline": 8, "fanin": 5, "list": 4, "churn": 4} {
+	for load, clients := range map[string]int{"pairs": 8, "open": 8, "pipeline": 8, "fanin": 5, "list": 4, "churn": 4} {
 		t.Run(load, func(t *testing.T) {
 			o := short(load)
 			o.address, o.pid, o.idle, o.silent = chatd.address, chatd.pid(), 20, 5
@@ -141,6 +144,7 @@ func TestSwarmCommand(t *testing.T) {
 	}{
 		{[]string{"none", "-idle", "3", "-seconds", "0.01", "-json", "-address", chatd.address}, 0, `"clients": 3`},
 		{[]string{"none", "-idle", "3", "-seconds", "0.01", "-address", chatd.address}, 0, "3 clients in all"},
+		{[]string{"open", "-rate", "0", "-address", chatd.address}, 1, "-rate must be above 0"},
 		{[]string{"dance", "-address", chatd.address}, 1, `no load "dance"`},
 		{[]string{"pairs", "-size", "7", "-address", chatd.address}, 1, "-size must be 8"},
 		{[]string{"pairs", "rest"}, 2, ""},
@@ -150,32 +154,6 @@ func TestSwarmCommand(t *testing.T) {
 		if status := command(c.args, &output, &output); status != c.status || !strings.Contains(output.String(), c.expected) {
 			t.Errorf("swarm %q: status %d and\n%s\nexpected %d and %q", c.args, status, &output, c.status, c.expected)
 		}
-	}
-}
-
-// TestSwarmFigures makes the table, with few clients and in little time: there must be a value for
-// each contender in each row.
-func TestSwarmFigures(t *testing.T) {
-	o := figuresOptions{rounds: 1, seconds: 50 * time.Millisecond, many: 200, few: 100, rest: 10 * time.Millisecond}
-	var progress, out bytes.Buffer
-	made, err := figures(o, &progress)
-	for end := now() + deadline; errors.Is(err, errNothing) && now() < end; {
-		made, err = figures(o, &progress)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	made.print(&out, []string{"-rounds", "1"})
-	for _, expected := range []string{
-		"    go run ./internal_test/swarm figures -rounds 1\n",
-		"| load | figure | chatd | goroutine per connection |\n|---|---|---|---|\n",
-	} {
-		if !strings.Contains(out.String(), expected) {
-			t.Errorf("the output has no %q:\n%s", expected, &out)
-		}
-	}
-	if got := strings.Count(out.String(), " to "); got < 2*rows {
-		t.Errorf("%d ranges in the table, expected %d at least:\n%s", got, 2*rows, &out)
 	}
 }
 

@@ -3,97 +3,130 @@ package main
 import (
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// A table holds what has been measured: for each contender and row one value a round.
-type table struct {
-	options     figuresOptions
-	contenders  []contender
-	values      [][rows][]float64
-	restCPU     [][]time.Duration
-	yardstick   []time.Duration
-	bottlenecks []string // runs in which the generator was the limit
+// print writes the tables in Markdown, with the command that makes them again.
+func (r *record) print(w io.Writer) {
+	fmt.Fprintf(w, "    %s\n\n", r.Command)
+	fmt.Fprintf(w, "Median of %d rounds (lowest to highest); 32-byte messages; %d x %s, Linux %s, %s, %s.\n",
+		r.Rounds, r.Machine.Processors, r.Machine.Processor, r.Machine.Linux, r.Machine.Go, r.Date)
+	fmt.Fprintf(w, "An empty system call took %.0f ns here. System calls counted by: %s.\n", r.Machine.EmptyCall, orUnknown(r.Calls))
+	for _, why := range r.LeftOut {
+		fmt.Fprintf(w, "Left out: %s\n", why)
+	}
+	for _, what := range r.Limited {
+		fmt.Fprintf(w, "The generator was the bottleneck in a round of %s: the rate and the latency are its own.\n", what)
+	}
+	fmt.Fprintf(w, "\n### Goals\n\n")
+	r.printGoals(w)
+	fmt.Fprintf(w, "\n### chatd and its peers\n\n")
+	r.printPeers(w)
+	fmt.Fprintf(w, "\n### Idle clients beside %s\n\n", tenPairs)
+	r.printSweep(w)
+	fmt.Fprintf(w, "\n### One message, taken apart\n\n")
+	r.printParts(w)
 }
 
-func newTable(o figuresOptions, contenders []contender) *table {
-	return &table{
-		options:    o,
-		contenders: contenders,
-		values:     make([][rows][]float64, len(contenders)),
-		restCPU:    make([][]time.Duration, len(contenders)),
+func orUnknown(text string) string {
+	if text == "" {
+		return "nothing (unknown)"
 	}
+	return text
 }
 
-// print writes the table in Markdown, with the command that makes it again.
-func (t *table) print(w io.Writer, args []string) {
-	fmt.Fprintf(w, "    %s\n\n", strings.Join(append([]string{"go run ./internal_test/swarm figures"}, args...), " "))
-	fmt.Fprintf(w, "Median of %d rounds (lowest to highest); 32-byte messages; %d processors, Linux %s, %s.\n",
-		t.options.rounds, runtime.NumCPU(), kernelRelease(), runtime.Version())
-	fmt.Fprintf(w, "An empty system call took %v here.\n\n", middle(t.yardstick))
-
-	fmt.Fprint(w, "| load | figure |")
-	for _, c := range t.contenders {
-		fmt.Fprintf(w, " %s |", c.name)
+// printPeers is a row for each load and figure, and a column for each server.
+func (r *record) printPeers(w io.Writer) {
+	servers := r.servers()
+	head(w, append([]string{"load", "figure"}, servers...)...)
+	rows := []struct {
+		figure figure
+		format string
+	}{
+		{cpuEach, "%.2f"},
+		{rate, "%.0f"},
+		{p99, "%.0f"},
+		{callsEach, "%.2f"},
+		{writesEach, "%.3f"},
+		{switchesEach, "%.2f"},
 	}
-	fmt.Fprintf(w, "\n|%s\n", strings.Repeat("---|", 2+len(t.contenders)))
-	idle := fmt.Sprintf("%d idle clients", t.options.many)
-	for row, head := range [rows]struct{ load, figure, format string }{
-		rowPairsCPU:       {"50 pairs, closed loop", "CPU a message, us", "%.2f"},
-		rowPairsWrites:    {"", "writes a message", "%.2f"},
-		rowPipelineCPU:    {"50 senders x 16 in flight to 50", "CPU a message, us", "%.2f"},
-		rowPipelineWrites: {"", "writes a message", "%.3f"},
-		rowFaninCPU:       {"100 senders to one, closed loop", "CPU a message, us", "%.2f"},
-		rowFaninWrites:    {"", "writes a message", "%.2f"},
-		rowMemory:         {idle, fmt.Sprintf("private bytes a client (slope from %d)", t.options.few), "%.0f"},
-		rowRest:           {"", fmt.Sprintf("ticks of CPU in %v", t.options.rest), "%.0f"},
-	} {
-		fmt.Fprintf(w, "| %s | %s |", head.load, head.figure)
-		for i := range t.contenders {
-			fmt.Fprintf(w, " %s |", spread(t.values[i][row], head.format))
+	row := func(load string, figure figure, format string) {
+		fmt.Fprintf(w, "| %s | %s |", load, figure)
+		for _, server := range servers {
+			values := r.values(key{Load: load, Figure: figure, Server: server})
+			if figure == writesEach && len(values) > 0 && slices.Max(values) == 0 {
+				values = nil // it writes with send(2), which is not counted
+			}
+			fmt.Fprintf(w, " %s |", spread(values, format))
 		}
 		fmt.Fprintln(w)
 	}
-
-	fmt.Fprintf(w, "\nCPU with %s in %v, in full:", idle, t.options.rest)
-	for i, c := range t.contenders {
-		fmt.Fprintf(w, " %s %v;", c.name, middle(t.restCPU[i]))
+	for _, l := range loads {
+		for _, f := range rows {
+			row(l.name, f.figure, f.format)
+		}
 	}
-	fmt.Fprintln(w, " a tick is 10 ms.")
-	for _, b := range t.bottlenecks {
-		fmt.Fprintf(w, "The generator was the bottleneck in a round of %s.\n", b)
+	row(idle, privateEach, "%.0f")
+}
+
+// printSweep is a row for each number of idle clients.
+func (r *record) printSweep(w io.Writer) {
+	columns := []string{"idle clients"}
+	for _, f := range []figure{cpuEach, p99} {
+		for _, poller := range pollers {
+			columns = append(columns, fmt.Sprintf("%s, %s", poller, f))
+		}
+	}
+	head(w, columns...)
+	for _, idlers := range crowds(r.Many) {
+		fmt.Fprintf(w, "| %d |", idlers)
+		for _, f := range []figure{cpuEach, p99} {
+			for _, poller := range pollers {
+				fmt.Fprintf(w, " %s |", spread(r.values(key{tenPairs, f, poller, idlers}), "%.1f"))
+			}
+		}
+		fmt.Fprintln(w)
 	}
 }
 
-// spread is the median of some values, and their range.
+// printParts adds the parts up and compares them with what a message costs.
+func (r *record) printParts(w io.Writer) {
+	head(w, "part", "ns")
+	sum := 0.0
+	for _, part := range parts {
+		values := r.values(key{Load: partsLoad, Figure: cost, Server: part})
+		fmt.Fprintf(w, "| %s | %s |\n", part, spread(values, "%.0f"))
+		if len(values) > 0 {
+			sum += middle(values)
+		}
+	}
+	fmt.Fprintf(w, "| sum | %.0f |\n", sum)
+	for _, server := range r.servers() {
+		for _, load := range []string{onePair, pairs} {
+			if values := r.values(key{Load: load, Figure: cpuEach, Server: server}); len(values) > 0 {
+				fmt.Fprintf(w, "| all CPU of %s, %s | %.0f |\n", server, load, 1e3*middle(values))
+			}
+		}
+	}
+}
+
+func head(w io.Writer, columns ...string) {
+	fmt.Fprintf(w, "| %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
+}
+
+// spread is the median of some values, and their range if there are several.
 func spread(values []float64, format string) string {
 	f := func(v float64) string { return fmt.Sprintf(format, v) }
+	switch len(values) {
+	case 0:
+		return "-"
+	case 1:
+		return f(values[0])
+	}
 	return fmt.Sprintf("%s (%s to %s)", f(middle(values)), f(slices.Min(values)), f(slices.Max(values)))
 }
 
-// middle is the median; of an even number of values the higher of the two.
-func middle[T float64 | time.Duration](values []T) T {
-	return slices.Sorted(slices.Values(values))[len(values)/2]
-}
-
-// yardstick is what an empty system call takes: it says how fast the machine was, for comparing
-// figures of different days.
-func yardstick() time.Duration {
-	const calls = 100_000
-	begin := now()
-	for range calls {
-		unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
-	}
-	return (now() - begin) / calls
-}
-
-func kernelRelease() string {
-	var name unix.Utsname
-	unix.Uname(&name)
-	return unix.ByteSliceToString(name.Release[:])
-}
+// seconds writes a number of seconds as people do.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
