@@ -7,6 +7,7 @@
 package main
 
 import (
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,36 +30,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const usage = `usage: chatd [flags]
-
-Serve the chat protocol on one TCP port until a signal comes.
-
-  -a, --address HOST       address or name to listen on (default 127.0.0.1)
-  -p, --port PORT          port, 0 for any free one (default 5378)
-      --max-users N        users logged in at a time; the next one is told BUSY
-                           (default: what the limit of open descriptors allows
-                           less 48, and at most 1048576)
-      --max-line SIZE      longest line of a user, in bytes, KiB or MiB
-                           (default 1MiB; before login always 4KiB at most)
-      --max-buffer SIZE    most that is kept for all clients together, input and
-                           output; who holds most is closed (default 256MiB)
-      --login-timeout TIME close a client that does not log in for so long
-                           (default 0: never)
-      --send-timeout TIME  close a client that takes nothing of what is queued
-                           for it for so long (default 30s)
-      --poller NAME        system call to wait with: select (for descriptors
-                           below 1024), poll or epoll (default epoll)
-      --log-level LEVEL    debug, info, warn or error (default info)
-      --trace FILE         write down what happens, turn by turn, up to 64 MiB:
-                           as text, or for a trace viewer if FILE ends in .json;
-                           - is text to stderr
-      --version            print the version and exit
-      --help               print this text and exit
-
-SIGTERM, SIGINT and SIGHUP stop it: what is queued still leaves, for 5 s at
-most. A second signal ends it at once. Exit status: 0 stopped, 1 refused by the
-system, 2 wrong usage.
-`
+// usage is the text of --help.
+//
+//go:embed docs/usage.txt
+var usage string
 
 const (
 	exitOK      = 0
@@ -93,7 +68,7 @@ func run(args []string, stdout, stderr *os.File) int {
 // serve wires the parts together and leaves the rest to the loop.
 func serve(o options, stdout, stderr *os.File) error {
 	lines := poller.NewLogWriter(int(stderr.Fd()))
-	log := slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: o.logLevel}))
+	log := lines.Logger(o.logLevel)
 	limit, err := poller.RaiseDescriptorLimit()
 	if err != nil {
 		return err
@@ -101,7 +76,7 @@ func serve(o options, stdout, stderr *os.File) error {
 	if o.poller == "select" {
 		limit = min(limit, unix.FD_SETSIZE)
 	}
-	maxUsers, err := capacity(limit, o.maxUsers)
+	maxUsers, err := poller.Capacity(limit, o.maxUsers)
 	if err != nil {
 		return err
 	}
@@ -113,7 +88,7 @@ func serve(o options, stdout, stderr *os.File) error {
 	// descriptor is left then. Let it have it now.
 	time.Sleep(time.Nanosecond)
 
-	kernel, err := newKernel(o.poller)
+	kernel, err := poller.NewKernel(o.poller)
 	if err != nil {
 		return err
 	}
@@ -121,7 +96,11 @@ func serve(o options, stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	listener, address, err := poller.Listen(o.host, o.port)
+	listener, address, err := poller.Inherit()
+	inherited := listener >= 0
+	if err == nil && !inherited {
+		listener, address, err = poller.Listen(o.host, o.port)
+	}
 	if err != nil {
 		return err
 	}
@@ -132,9 +111,13 @@ func serve(o options, stdout, stderr *os.File) error {
 		Wake:         wake.Descriptor(),
 		SendTimeout:  o.sendTimeout,
 		LoginTimeout: o.loginTimeout,
+		DrainTimeout: o.drainTimeout,
 		MaxBuffer:    o.maxBuffer,
 		Refusal:      protocol.Refusal(),
+		Supervisor:   poller.NewSupervisor(),
+		StatsFile:    o.statsFile,
 		Log:          log,
+		LogWriter:    lines,
 	}
 	endTrace, err := trace.Wrap(&config, o.trace, lines)
 	if err != nil {
@@ -145,61 +128,10 @@ func serve(o options, stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	stopOnSignal(wake)
-	log.Info("listening", "address", address, "poller", o.poller, "max_users", maxUsers)
+	wake.OnSignals()
+	log.Info("listening", "address", address, "inherited", inherited, "poller", o.poller, "max_users", maxUsers)
 	io.WriteString(stdout, "Server is on\n") // TR5; the only thing ever said there
 	return loop.Run()
-}
-
-// newKernel makes the Kernel that waits in the way that was asked for.
-func newKernel(name string) (poller.Kernel, error) {
-	switch name {
-	case "select":
-		return new(poller.Select), nil
-	case "poll":
-		return new(poller.Poll), nil
-	}
-	return poller.NewEpoll()
-}
-
-// stopOnSignal has the loop asked to stop at each signal that means it, from now on. Under nohup
-// SIGHUP stays ignored.
-func stopOnSignal(wake poller.Wake) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
-	if !signal.Ignored(unix.SIGHUP) {
-		signal.Notify(signals, unix.SIGHUP)
-	}
-	go func() {
-		for range signals {
-			wake.Stop()
-		}
-	}()
-}
-
-// Descriptors that users cannot have: 16 for ourselves and what we may have inherited, and 32 so
-// that there is room for those who have not logged in yet and those whose last words are on the
-// way.
-const reserve = 48
-
-// maxUsersDefault bounds the default where the limit of descriptors is no bound at all.
-const maxUsersDefault = 1 << 20
-
-// capacity is how many users there may be with so many descriptors. asked is 0 if nothing was asked
-// for.
-func capacity(limit uint64, asked int) (users int, err error) {
-	fits := int(min(limit, 1<<30)) - reserve
-	switch {
-	case fits < 1:
-		return 0, fmt.Errorf("the limit of %d open descriptors leaves none for users: it must be above %d",
-			limit, reserve)
-	case asked > fits:
-		return 0, fmt.Errorf("--max-users %d does not fit the limit of %d open descriptors: at most %d do",
-			asked, limit, fits)
-	case asked > 0:
-		return asked, nil
-	}
-	return min(fits, maxUsersDefault), nil
 }
 
 // baseMemory is what the process may take beside the buffers, in bytes, before the collector works
@@ -216,6 +148,8 @@ type options struct {
 	sendTimeout  time.Duration
 	loginTimeout time.Duration // 0: none
 	poller       string        // select, poll or epoll
+	drainTimeout time.Duration
+	statsFile    string // empty: none
 	logLevel     slog.Level
 	trace        string // file; empty: none
 	version      bool
@@ -224,7 +158,7 @@ type options struct {
 func parse(args []string) (options, error) {
 	o := options{
 		host: "127.0.0.1", port: 5378, maxLine: 1 << 20, maxBuffer: 256 << 20,
-		sendTimeout: 30 * time.Second, poller: "epoll",
+		sendTimeout: 30 * time.Second, drainTimeout: 5 * time.Second, poller: "epoll",
 	}
 	flags := flag.NewFlagSet("chatd", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -240,6 +174,8 @@ func parse(args []string) (options, error) {
 	flags.Func("login-timeout", "", within(&o.loginTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
 	flags.Func("poller", "", oneOf(&o.poller, "select", "poll", "epoll"))
+	flags.Func("drain-timeout", "", within(&o.drainTimeout, time.ParseDuration, 0, 24*time.Hour))
+	flags.StringVar(&o.statsFile, "stats-file", "", "")
 	flags.TextVar(&o.logLevel, "log-level", o.logLevel, "")
 	flags.StringVar(&o.trace, "trace", "", "")
 	flags.BoolVar(&o.version, "version", false, "")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -70,6 +71,25 @@ func TestG3StopWithAStalledClient(t *testing.T) {
 	d.Signal(t, syscall.SIGTERM)
 	if status := d.Wait(t); status != 0 {
 		t.Errorf("exit status %d, expected 0", status)
+	}
+}
+
+// G3: the server is told not to wait at all for clients when it stops, and says that it has not.
+func TestG3StopWithoutDrain(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t, "--drain-timeout", "0")
+	stallTarget(t, d)
+	start := time.Now()
+	d.Signal(t, syscall.SIGTERM)
+	if status := d.Wait(t); status != 0 {
+		t.Errorf("exit status %d, expected 0", status)
+	}
+	if took := time.Since(start); took >= drainFor {
+		t.Errorf("took %v to stop, which is as long as it waits without the flag", took)
+	}
+	const expected = `level=WARN msg="stopped before everything queued had left" connections=2`
+	if said := d.Stderr.String(); !strings.Contains(said, expected) {
+		t.Errorf("stderr does not say %q: %s", expected, said)
 	}
 }
 

@@ -29,9 +29,20 @@ func TestA13CommandLines(t *testing.T) {
 		{2, "port", []string{"--port", "-1"}},
 		{2, "port", []string{"--port"}},
 		{2, "port", []string{"--port", ""}},
+		{2, "extra", []string{"--port", "0", "extra"}},
 		{2, "max-users", []string{"--max-users", "0"}},
+		{2, "max-users", []string{"--max-users", "-5"}},
+		{2, "max-users", []string{"--max-users", "many"}},
 		{2, "max-line", []string{"--max-line", "1GiB"}},
+		{2, "max-line", []string{"--max-line", "63"}},
+		{2, "max-line", []string{"--max-line", "17592186044417MiB"}},
+		{2, "max-buffer", []string{"--max-buffer", "1000"}},
+		{2, "login-timeout", []string{"--login-timeout", "-1s"}},
+		{2, "drain-timeout", []string{"--drain-timeout", "-1s"}},
+		{2, "drain-timeout", []string{"--drain-timeout", "25h"}},
+		{2, "send-timeout", []string{"--send-timeout", "0s"}},
 		{2, "send-timeout", []string{"--send-timeout", "5"}},
+		{2, "poller", []string{"--poller", "kqueue"}},
 		{2, "log-level", []string{"--log-level", "loud"}},
 		{2, "colour", []string{"--colour"}},
 		{2, "5378", []string{"5378"}},
@@ -41,6 +52,47 @@ func TestA13CommandLines(t *testing.T) {
 		})
 	}
 	taken.CheckInvariants(t)
+}
+
+// The usage text goes to stdout, names every flag, and is no failure; neither is the version.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	help := daemon.Launch(t, daemon.Command(t, "--help"))
+	if status := help.Wait(t); status != 0 || help.Stderr.String() != "" {
+		t.Errorf("--help: status %d, stderr %q; expected 0 and none", status, help.Stderr)
+	}
+	for _, flag := range []string{
+		"-a, --address", "-p, --port", "--max-users", "--max-line", "--max-buffer", "--login-timeout", "--send-timeout",
+		"--drain-timeout", "--stats-file", "--poller", "--log-level", "--trace", "--version", "--help",
+	} {
+		if !strings.Contains(help.Stdout.String(), flag) {
+			t.Errorf("--help does not name %s", flag)
+		}
+	}
+	version := daemon.Launch(t, daemon.Command(t, "--version"))
+	status, said := version.Wait(t), version.Stdout.String()
+	if status != 0 || !strings.HasPrefix(said, "chatd ") || strings.Count(said, "\n") != 1 {
+		t.Errorf("--version: status %d, stdout %q; expected 0 and one line", status, said)
+	}
+}
+
+// A size is a number of bytes, KiB or MiB: as long a line is read, and one byte more is too much. (No size:
+// the default.)
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	for size, bytes := range map[string]int{"100": 100, "64KiB": 64 << 10, "2MiB": 2 << 20, "": 1 << 20} {
+		var flags []string
+		if size != "" {
+			flags = []string{"--max-line", size}
+		}
+		d := daemon.Start(t, flags...)
+		ada := d.Login(t, "ada")
+		fits := "SEND ada " + strings.Repeat("x", bytes-len("SEND ada "))
+		ada.Line(fits)
+		ada.Expect("DELIVERY ada "+fits[len("SEND ada "):], "SEND-OK")
+		ada.ExpectNothingBefore(fits+"x", "BAD-RQST-BODY")
+		d.Stop(t)
+	}
 }
 
 // A13: port 0 asks for any free port, which is told on stderr; names and IPv6 are addresses as

@@ -77,7 +77,7 @@ func (l *Loop) timeout() time.Duration {
 
 // nearest is when the first deadline is due, of all kinds.
 func (l *Loop) nearest() time.Duration {
-	nearest := min(l.stuck.nearest(), l.linger.nearest(), l.strangers.nearest())
+	nearest := min(l.stuck.nearest(), l.linger.nearest(), l.strangers.nearest(), l.feedDue, l.stats.due)
 	if l.pausedUntil > 0 {
 		nearest = min(nearest, l.pausedUntil)
 	}
@@ -121,6 +121,12 @@ func (l *Loop) expire(now time.Duration) error {
 	for l.linger.nearest() <= now {
 		c := l.linger.first
 		l.kill(c, c.reason)
+	}
+	if l.feedDue <= now {
+		l.feed(now)
+	}
+	if l.stats.due <= now {
+		l.writeStats()
 	}
 	if l.pausedUntil > 0 && l.pausedUntil <= now {
 		return l.unpause()

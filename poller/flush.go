@@ -73,6 +73,7 @@ func (l *Loop) write(c *conn) {
 			return
 		}
 		if n > 0 {
+			l.bytesOut += uint64(n)
 			l.due = c.out.took(n, l.due)
 			if c.deadline == &l.stuck {
 				c.cancel() // and has a new one if there is something left
@@ -96,6 +97,9 @@ func (l *Loop) settle(receipts *[]protocol.Receipt, sent bool) {
 			}
 		}
 		l.queue(l.Machine.Settle(receipt, sent))
+	}
+	if sent {
+		l.messages += uint64(len(*receipts))
 	}
 	*receipts = (*receipts)[:0]
 }

@@ -3,6 +3,7 @@ package poller
 // read takes what a connection's client has said, once.
 func (l *Loop) read(c *conn) {
 	n, err := l.Kernel.Read(c.id.Slot(), l.buffer)
+	l.bytesIn += uint64(n)
 	switch {
 	case err != nil:
 		if !weather(err) {

@@ -83,3 +83,14 @@ func weather(err error) bool {
 	}
 	return false
 }
+
+// NewKernel makes the Kernel that waits in the way that is asked for: select, poll or epoll.
+func NewKernel(name string) (Kernel, error) {
+	switch name {
+	case "select":
+		return new(Select), nil
+	case "poll":
+		return new(Poll), nil
+	}
+	return NewEpoll()
+}

@@ -3,14 +3,10 @@ package poller
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"chatd/protocol"
 	"chatd/state"
 )
-
-// drainFor is the longest that a stop waits for clients to take what is queued for them.
-const drainFor = 5 * time.Second
 
 // The reasons for which the loop ends connections. A connection that ends for several has the
 // first.
@@ -66,6 +62,9 @@ func (l *Loop) throwOut(c *conn, reason protocol.Reason) {
 // tend goes through the connections that were touched in this turn and leaves each in the state in
 // which it can wait for the next.
 func (l *Loop) tend() {
+	if len(l.touched) > 0 {
+		l.outdate()
+	}
 	for _, c := range l.touched {
 		l.advance(c)
 		if c.phase != dead {
@@ -192,25 +191,40 @@ func (l *Loop) end(id state.ID, reason protocol.Reason) {
 		l.Log.Debug("closed", "reason", reason, "client", id, "peer", l.Kernel.Peer(id.Slot()))
 	}
 	l.closed[reason]++
+	l.outdate()
 	l.Kernel.Close(id.Slot())
 }
 
-// stop is called when the loop is asked to stop, by a signal. The first time, nothing new is
-// accepted or read any more, and what is queued still leaves, for a few seconds at most. The second
-// time, it is over at once.
-func (l *Loop) stop() error {
-	stops, err := readWake(l.Kernel, l.Wake)
-	if err != nil || stops == 0 {
+// answer does what signals have asked for.
+func (l *Loop) answer() error {
+	stops, reports, err := readWake(l.Kernel, l.Wake)
+	if err != nil {
 		return err
 	}
+	if reports > 0 {
+		l.report("figures")
+	}
+	if stops > 0 {
+		l.stop(stops)
+	}
+	return nil
+}
+
+// stop is called when the loop is asked to stop. The first time, nothing new is accepted or read
+// any more, and what is queued still leaves, for DrainTimeout at most. The second time, it is over
+// at once.
+func (l *Loop) stop(times uint32) {
 	first := l.stops == 0
-	l.stops += stops
+	l.stops += times
 	if !first {
-		return nil
+		return
 	}
 	l.Log.Info("stopping", "connections", l.count)
-	l.stopUntil = l.Kernel.Now() + drainFor
+	l.Supervisor.Tell("STOPPING=1", l.status())
+	l.stopUntil = l.Kernel.Now() + l.DrainTimeout
 	l.pausedUntil = 0
+	// If a supervisor has the listener too, closing ours does not take it out of the set (epoll(7)).
+	l.Kernel.Modify(standing(l.Listener), 0)
 	l.Kernel.Close(l.Listener)
 	l.slots.Each(func(_ int, s *slot) {
 		switch {
@@ -230,7 +244,6 @@ func (l *Loop) stop() error {
 			}
 		}
 	})
-	return nil
 }
 
 // Stopped reports whether the loop has been asked to stop and has.

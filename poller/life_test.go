@@ -61,6 +61,7 @@ type parting struct{ ids []state.ID }
 
 func (p *parting) Open(id state.ID)                               { p.ids = append(p.ids, id) }
 func (p *parting) Held(state.ID) int                              { return 0 }
+func (*parting) Users() int                                       { return 0 }
 func (p *parting) Close(state.ID)                                 {}
 func (p *parting) Settle(protocol.Receipt, bool) []protocol.Frame { return nil }
 

@@ -54,10 +54,8 @@ func Listen(host string, port int) (fd int, address netip.AddrPort, err error) {
 }
 
 func bind(fd, family int, address unix.Sockaddr) (netip.AddrPort, error) {
-	for _, o := range options(family) {
-		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
-			return netip.AddrPort{}, os.NewSyscallError("setsockopt", err)
-		}
+	if err := setOptions(fd, options(family)); err != nil {
+		return netip.AddrPort{}, err
 	}
 	if err := unix.Bind(fd, address); err != nil {
 		return netip.AddrPort{}, os.NewSyscallError("bind", err)
@@ -65,6 +63,11 @@ func bind(fd, family int, address unix.Sockaddr) (netip.AddrPort, error) {
 	if err := unix.Listen(fd, backlog); err != nil {
 		return netip.AddrPort{}, os.NewSyscallError("listen", err)
 	}
+	return boundTo(fd)
+}
+
+// boundTo is the address of a socket that has one.
+func boundTo(fd int) (netip.AddrPort, error) {
 	bound, err := unix.Getsockname(fd)
 	if err != nil {
 		return netip.AddrPort{}, os.NewSyscallError("getsockname", err)
@@ -74,21 +77,34 @@ func bind(fd, family int, address unix.Sockaddr) (netip.AddrPort, error) {
 
 type option struct{ level, name, value int }
 
+// connectionOptions are what each connection inherits from the listener.
+var connectionOptions = []option{
+	{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer},
+	{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+	{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepaliveIdle},
+	{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepaliveInterval},
+	{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepaliveCount},
+	{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, userTimeout},
+	{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, // each client is written once a turn: nothing to wait for
+}
+
+// options are those of a listener of our own, which must be set before it has its address.
 func options(family int) []option {
-	common := []option{
-		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1}, // start again at once; two servers on one port stay impossible
-		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer},
-		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepaliveIdle},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepaliveInterval},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepaliveCount},
-		{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, userTimeout},
-		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, // each client is written once a turn: nothing to wait for
-	}
+	// Start again at once; two servers on one port stay impossible.
+	own := []option{{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1}}
 	if family == unix.AF_INET6 {
-		return append(common, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0})
+		own = append(own, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0})
 	}
-	return common
+	return append(own, connectionOptions...)
+}
+
+func setOptions(fd int, options []option) error {
+	for _, o := range options {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	return nil
 }
 
 func resolve(host string) (netip.Addr, error) {

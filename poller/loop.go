@@ -46,6 +46,9 @@ type Machine interface {
 
 	// Held is how many bytes the machine keeps for a client.
 	Held(id state.ID) int
+
+	// Users is how many clients are logged in.
+	Users() int
 }
 
 const (
@@ -66,6 +69,9 @@ type Config struct {
 	// LoginTimeout is how long a client may stay without logging in; 0: as long as it likes.
 	LoginTimeout time.Duration
 
+	// DrainTimeout is how long a stop waits for clients to take what is queued for them.
+	DrainTimeout time.Duration
+
 	// MaxBuffer bounds what is kept for all clients together, input and output, in bytes; 0: no
 	// bound.
 	MaxBuffer int
@@ -73,7 +79,14 @@ type Config struct {
 	// Refusal is what a client is told for whom there is no descriptor.
 	Refusal []byte
 
-	Log *slog.Logger
+	// Supervisor is told how the loop is doing, if there is one.
+	Supervisor *Supervisor
+
+	// StatsFile is the path of the file that the figures are written to; empty: none.
+	StatsFile string
+
+	Log       *slog.Logger
+	LogWriter *LogWriter // behind Log, if its losses are to be counted
 }
 
 // A Loop serves the connections of one listener.
@@ -98,13 +111,15 @@ type Loop struct {
 	buffered int                      // bytes kept for one client each, as of the last turn
 	kept     map[*protocol.Shared]int // bytes of the texts that several may keep together
 	spare    int                      // a descriptor to be given up; -1: there is none
-	closed   map[protocol.Reason]int  // connections that have ended, by reason
+	counters
 
 	unheard     int           // connections that may have had no place among the last events
 	pausedUntil time.Duration // 0, or when accepting begins again
 	complainAt  time.Duration // when the log may be told of it again
-	stops       uint64        // how often the loop has been asked to stop
+	stops       uint32        // how often the loop has been asked to stop
 	stopUntil   time.Duration // when what is still queued is given up
+	feedDue     time.Duration // when the watchdog is to be fed; never: there is none
+	stats       statsDeadline
 }
 
 // NewLoop makes a loop, which owns the listener from now on.
@@ -117,9 +132,15 @@ func NewLoop(config Config) (*Loop, error) {
 		linger: deadlines{after: lingerFor},
 
 		strangers: deadlines{after: config.LoginTimeout},
-		closed:    make(map[protocol.Reason]int),
 		kept:      make(map[*protocol.Shared]int),
+		counters:  newCounters(),
+		feedDue:   never,
+		stats:     statsDeadline{due: never},
 	}
+	if l.Supervisor.Watchdog() > 0 {
+		l.feedDue = l.Kernel.Now()
+	}
+	l.outdate()
 	l.takeSpare()
 	for _, fd := range []int{l.Listener, l.Wake} {
 		if err := l.Kernel.Add(standing(fd), Readable); err != nil {
@@ -135,6 +156,7 @@ func standing(fd int) state.ID { return state.NewID(fd, 0) }
 // Run turns until the loop has been asked to stop and has. The error is one that the process cannot
 // live with.
 func (l *Loop) Run() error {
+	l.Supervisor.Tell("READY=1", l.status())
 	for !l.Stopped() {
 		if err := l.Turn(); err != nil {
 			return err
@@ -142,6 +164,10 @@ func (l *Loop) Run() error {
 	}
 	if l.count > 0 {
 		l.Log.Warn("stopped before everything queued had left", "connections", l.count)
+	}
+	l.report("stopped")
+	if l.StatsFile != "" {
+		l.writeStats()
 	}
 	return nil
 }
@@ -157,6 +183,8 @@ func (l *Loop) Turn() error {
 		return err
 	}
 	now := l.judgedBy(n)
+	l.turns++
+	l.reported += uint64(n)
 	l.resume()
 	for _, e := range l.events[:n] {
 		if err := l.dispatch(e); err != nil {
@@ -180,7 +208,7 @@ func (l *Loop) dispatch(e Event) error {
 	case standing(l.Listener):
 		return l.accept()
 	case standing(l.Wake):
-		return l.stop()
+		return l.answer()
 	}
 	c := l.touch(e.ID)
 	if c == nil {

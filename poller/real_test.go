@@ -20,6 +20,7 @@ type echo struct{ frame [1]protocol.Frame }
 func (m *echo) Open(state.ID)                                  {}
 func (m *echo) Close(state.ID)                                 {}
 func (m *echo) Held(state.ID) int                              { return 0 }
+func (m *echo) Users() int                                     { return 0 }
 func (m *echo) Settle(protocol.Receipt, bool) []protocol.Frame { return nil }
 
 func (m *echo) Input(id state.ID, in []byte) (int, []protocol.Frame) {

@@ -20,24 +20,33 @@ type rig struct {
 	turns int
 }
 
-const sendTimeout = 30 * time.Second
+const (
+	sendTimeout  = 30 * time.Second
+	drainTimeout = 5 * time.Second
+)
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	return newRigFor(t, protocol.NewMachine(10_000, 1<<20))
+	return newRigWith(t, Config{})
 }
 
 func newRigFor(t *testing.T, m Machine) *rig {
 	t.Helper()
+	return newRigWith(t, Config{Machine: m})
+}
+
+// newRigWith makes a rig of what a test sets, and the usual for the rest.
+func newRigWith(t *testing.T, config Config) *rig {
+	t.Helper()
 	r := &rig{t: t, k: newFakeKernel(t)}
-	l, err := NewLoop(Config{
-		Kernel:      r.k,
-		Machine:     newAuditor(t, m),
-		Listener:    fakeListener,
-		Wake:        fakeWake,
-		SendTimeout: sendTimeout,
-		Log:         slog.New(slog.NewTextHandler(&r.log, nil)),
-	})
+	config.Kernel, config.Listener, config.Wake = r.k, fakeListener, fakeWake
+	if config.Machine == nil {
+		config.Machine = protocol.NewMachine(10_000, 1<<20)
+	}
+	config.Machine = newAuditor(t, config.Machine)
+	config.SendTimeout, config.DrainTimeout = sendTimeout, drainTimeout
+	config.Log = slog.New(slog.NewTextHandler(&r.log, nil))
+	l, err := NewLoop(config)
 	if err != nil {
 		t.Fatalf("NewLoop: %v", err)
 	}

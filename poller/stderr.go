@@ -11,7 +11,9 @@ import (
 // much that was is told as soon as something fits again.
 type LogWriter struct {
 	fd      int
-	dropped int // lines
+	journal bool   // what reads it is systemd's journal
+	dropped int    // lines that the log has not told of yet
+	lost    uint64 // lines, in all
 }
 
 // NewLogWriter makes a writer for a descriptor that is open for writing, as standard error is.
@@ -34,7 +36,7 @@ func NewLogWriter(fd int) *LogWriter {
 			fd = again
 		}
 	}
-	return &LogWriter{fd: fd}
+	return &LogWriter{fd: fd, journal: isJournal(&stat)}
 }
 
 // Write writes one line, whole or not at all, but for a terminal, which may take a part. It never
@@ -42,18 +44,34 @@ func NewLogWriter(fd int) *LogWriter {
 func (w *LogWriter) Write(line []byte) (int, error) {
 	if w.dropped > 0 {
 		if !w.try(fmt.Appendf(nil, "level=WARN msg=\"log lines dropped\" lines=%d\n", w.dropped)) {
-			w.dropped++
+			w.drop()
 			return len(line), nil
 		}
 		w.dropped = 0
 	}
 	if !w.try(line) {
-		w.dropped++
+		w.drop()
 	}
 	return len(line), nil
 }
 
+func (w *LogWriter) drop() {
+	w.dropped++
+	w.lost++
+}
+
+// Dropped is how many lines were dropped so far. A nil writer drops none.
+func (w *LogWriter) Dropped() uint64 {
+	if w == nil {
+		return 0
+	}
+	return w.lost
+}
+
 func (w *LogWriter) try(line []byte) bool {
+	if w.journal {
+		line = prioritised(line)
+	}
 	ready := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLOUT}}
 	if n, err := unix.Poll(ready, 0); err != nil || n == 0 || ready[0].Revents&unix.POLLOUT == 0 {
 		return false

@@ -92,7 +92,7 @@ func TestG3AStopHasABound(t *testing.T) {
 	r.says(a, "SEND b hello\n")
 	r.k.stop(1)
 	r.rest()
-	r.pass(drainFor - 1)
+	r.pass(drainTimeout - 1)
 	r.stopped(false)
 	if r.k.slept != 1 {
 		t.Errorf("1 ns before the bound the loop sleeps for %v", r.k.slept)
@@ -134,7 +134,7 @@ func TestG3AStopWhileAcceptingIsPaused(t *testing.T) {
 	r.rest()
 	r.k.stop(1)
 	r.rest()
-	if want := drainFor; r.k.slept != want {
+	if want := drainTimeout; r.k.slept != want {
 		t.Errorf("the loop sleeps for %v, expected %v", r.k.slept, want)
 	}
 	r.pass(time.Second)

@@ -17,10 +17,17 @@ func newWake(t *testing.T) Wake {
 	return w
 }
 
-func asked(t *testing.T, w Wake, want uint64) {
+func asked(t *testing.T, w Wake, want uint32) {
 	t.Helper()
-	if times, err := readWake(new(Epoll), w.Descriptor()); err != nil || times != want {
-		t.Fatalf("the wake was asked %d times (%v), expected %d", times, err, want)
+	askedFor(t, w, want, 0)
+}
+
+func askedFor(t *testing.T, w Wake, stops, reports uint32) {
+	t.Helper()
+	gotStops, gotReports, err := readWake(new(Epoll), w.Descriptor())
+	if err != nil || gotStops != stops || gotReports != reports {
+		t.Fatalf("the wake was asked %d times to stop and %d times to report (%v), expected %d and %d",
+			gotStops, gotReports, err, stops, reports)
 	}
 }
 
@@ -72,4 +79,19 @@ func TestB1AnInterruptedWakeIsReadAgain(t *testing.T) {
 	if err := r.l.Run(); err == nil || err.Error() != "read: bad file descriptor" {
 		t.Errorf("Run returned %v, expected that the wake cannot be read", err)
 	}
+}
+
+// G5: requests to report and to stop are counted apart.
+func TestG5AWakeCountsReportsApart(t *testing.T) {
+	w := newWake(t)
+	for range 3 {
+		if err := w.Report(); err != nil {
+			t.Fatalf("Report: %v", err)
+		}
+	}
+	if err := w.Stop(); err != nil {
+		t.Fatalf("Stop: %v", err)
+	}
+	askedFor(t, w, 1, 3)
+	askedFor(t, w, 0, 0)
 }

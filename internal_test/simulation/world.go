@@ -34,13 +34,14 @@ func newWorld(f *figures, trace func(format string, args ...any)) *world {
 	w.linesEach = 2 + w.dice.span(60)
 	k.between, k.asleep = w.between, w.asleep
 	loop, err := poller.NewLoop(poller.Config{
-		Kernel:      watchedKernel{k, watch},
-		Machine:     watchedMachine{protocol.NewMachine(f.maxUsers, f.maxLine), watch},
-		Listener:    listenerFD,
-		Wake:        wakeFD,
-		SendTimeout: f.sendTimeout,
-		Refusal:     []byte(refusal),
-		Log:         slog.New(&watch.journal),
+		Kernel:       watchedKernel{k, watch},
+		Machine:      watchedMachine{protocol.NewMachine(f.maxUsers, f.maxLine), watch},
+		Listener:     listenerFD,
+		Wake:         wakeFD,
+		SendTimeout:  f.sendTimeout,
+		DrainTimeout: drainFor,
+		Refusal:      []byte(refusal),
+		Log:          slog.New(&watch.journal),
 	})
 	if err != nil {
 		panic(err)

@@ -1,0 +1,178 @@
+package internal_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"chatd/internal_test/daemon"
+)
+
+// listen makes a listening socket as a supervisor does, and holds it until the test ends.
+func listen(t *testing.T) (address string, held *os.File) {
+	t.Helper()
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String(), fileOf(t, listener.(*net.TCPListener))
+}
+
+// fileOf is a socket as a file, which is good until the test ends.
+func fileOf(t *testing.T, socket interface{ File() (*os.File, error) }) *os.File {
+	t.Helper()
+	file, err := socket.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return file
+}
+
+// handOver prepares chatd with files passed in from descriptor 3 on, as sd_listen_fds(3) has it.
+func handOver(command *exec.Cmd, files ...*os.File) *exec.Cmd {
+	command.ExtraFiles = files
+	return supervised(throughShell(command, "export LISTEN_PID=$$", ""), fmt.Sprintf("LISTEN_FDS=%d", len(files)))
+}
+
+// G11: a listening socket that blocks is passed in. It is used whatever the flags say, and blocks
+// no more.
+func TestG11ListenerPassedIn(t *testing.T) {
+	t.Parallel()
+	address, held := listen(t)
+	d := daemon.Launch(t, handOver(daemon.Command(t, "--address", "192.0.2.1", "--port", "1"), held))
+	d.AwaitReady(t)
+	if d.Address != address {
+		t.Fatalf("listens on %s, expected %s, which was passed in", d.Address, address)
+	}
+	d.CheckInvariants(t)
+	d.ExpectIdle(t)
+	d.Stop(t)
+	if conn, err := net.Dial("tcp", address); err != nil {
+		t.Errorf("after the stop a client was not left to the supervisor: %v", err)
+	} else {
+		conn.Close()
+	}
+}
+
+// G11: systemd's own tool passes a listener in when the first client connects.
+func TestG11SocketActivate(t *testing.T) {
+	t.Parallel()
+	tool, err := exec.LookPath("systemd-socket-activate")
+	if err != nil {
+		t.Skip("systemd-socket-activate is not installed")
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", daemon.ReservePort(t))
+	command := daemon.Command(t)
+	command.Args = append([]string{tool, "--listen", address}, command.Args...)
+	command.Path = tool
+	d := daemon.Launch(t, command)
+	var first net.Conn
+	daemon.Await(t, "somebody listens on "+address, func() bool {
+		first, err = net.Dial("tcp", address)
+		return err == nil
+	})
+	defer first.Close()
+	d.AwaitReady(t)
+	if d.Address != address {
+		t.Fatalf("listens on %s, expected %s", d.Address, address)
+	}
+	d.Login(t, "ada").Leave()
+	d.Stop(t)
+}
+
+// G11: something else is passed in. The server says why it does not start.
+func TestG11SomethingElsePassedIn(t *testing.T) {
+	t.Parallel()
+	address, listener := listen(t)
+	_, another := listen(t)
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	datagrams, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer datagrams.Close()
+	local, err := net.ListenUnix("unix", &net.UnixAddr{Name: abstract(t), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	const none = "no listening TCP socket"
+	for name, test := range map[string]struct {
+		files []*os.File
+		says  string
+	}{
+		"file":        {[]*os.File{file}, none},
+		"datagrams":   {[]*os.File{fileOf(t, datagrams)}, none},
+		"connection":  {[]*os.File{fileOf(t, daemon.Dial(t, address).Conn)}, none},
+		"unix socket": {[]*os.File{fileOf(t, local)}, none},
+		"two":         {[]*os.File{listener, another}, "2 sockets were passed in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			expectRefusal(t, daemon.Launch(t, handOver(daemon.Command(t), test.files...)), 1, "LISTEN_FDS", test.says)
+		})
+	}
+	t.Run("nothing", func(t *testing.T) { // though one is announced
+		command := supervised(throughShell(daemon.Command(t), "export LISTEN_PID=$$", ""), "LISTEN_FDS=1")
+		expectRefusal(t, daemon.Launch(t, command), 1, "LISTEN_FDS", none)
+	})
+	t.Run("no number", func(t *testing.T) {
+		command := supervised(throughShell(daemon.Command(t), "export LISTEN_PID=$$", ""), "LISTEN_FDS=x")
+		expectRefusal(t, daemon.Launch(t, command), 1, "LISTEN_FDS")
+	})
+}
+
+// G11: what is passed to another process, or nothing, is no business of the server's: it listens
+// where the flags say.
+func TestG11PassedToSomebodyElse(t *testing.T) {
+	t.Parallel()
+	address, held := listen(t)
+	for _, environment := range [][]string{
+		{"LISTEN_FDS=1"}, {"LISTEN_FDS=1", "LISTEN_PID=1"}, {"LISTEN_FDS=x", "LISTEN_PID=1"}, {"LISTEN_PID=1"},
+	} {
+		command := supervised(daemon.Command(t), environment...)
+		command.ExtraFiles = []*os.File{held}
+		d := daemon.Launch(t, command)
+		d.AwaitReady(t)
+		if d.Address == address {
+			t.Errorf("%v: listens on %s, which was passed to somebody else", environment, address)
+		}
+		d.CheckInvariants(t)
+		d.Stop(t)
+	}
+}
+
+// G11: the supervisor still holds the listener while the server drains, and clients keep coming.
+// The server leaves them to its successor and sleeps: closing a socket that somebody else has open
+// too does not take it out of an epoll set (epoll(7)).
+func TestG11DrainWithAHeldListener(t *testing.T) {
+	t.Parallel()
+	address, held := listen(t)
+	d := daemon.Launch(t, handOver(daemon.Command(t, "--drain-timeout", "1h"), held))
+	d.AwaitReady(t)
+	stallTarget(t, d)
+	d.Signal(t, syscall.SIGTERM)
+	daemon.Await(t, "the server begins to stop", func() bool { return strings.Contains(d.Stderr.String(), "msg=stopping") })
+	late := daemon.Dial(t, address)
+	late.Line("HELLO-FROM late")
+	d.ExpectIdle(t)
+	d.Signal(t, syscall.SIGTERM)
+	d.Wait(t)
+	successor := daemon.Launch(t, handOver(daemon.Command(t), held))
+	successor.AwaitReady(t)
+	late.Expect("HELLO late")
+	successor.Stop(t)
+}
