@@ -12,8 +12,8 @@ import (
 
 // A server that is stopped for absence has been away for longer than its timeouts.
 const (
-	absence = 3 * time.Second
-	timeout = "2s"
+	absence = 6 * time.Second
+	timeout = 5 * time.Second
 )
 
 // B13: the process is stopped for longer than the send timeout, while a client has something queued
@@ -21,7 +21,7 @@ const (
 // socket is written to before it is judged.
 func TestB13AbsenceIsNoSendTimeout(t *testing.T) {
 	t.Parallel()
-	d := daemon.Start(t, "--send-timeout", timeout)
+	d := daemon.Start(t, "--send-timeout", timeout.String())
 	p := loginPair(t, d)
 	target, sender := d.Login(t, "target", daemon.ReceiveBuffer(64<<10)), d.Login(t, "sender")
 	delivery := "DELIVERY sender " + strings.Repeat("m", 900<<10)
@@ -72,11 +72,15 @@ func TestB13AbsenceAndMoreThanATurnTakes(t *testing.T) {
 
 func loginDuringAbsence(t *testing.T, n int) {
 	t.Helper()
-	d := daemon.Start(t, "--login-timeout", timeout)
+	d := daemon.Start(t, "--login-timeout", timeout.String())
 	p := loginPair(t, d)
+	start := time.Now()
 	clients := dialAll(t, d, crowd(t, n))
 	d.ExpectIdle(t)
 	d.Signal(t, syscall.SIGSTOP)
+	if took := time.Since(start); took > timeout-time.Second {
+		t.Skipf("the machine took %v to let them connect, so that some are rightly closed", took)
+	}
 	for i, c := range clients {
 		c.Line(fmt.Sprint("HELLO-FROM u", i))
 	}

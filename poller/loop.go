@@ -140,12 +140,14 @@ func NewLoop(config Config) (*Loop, error) {
 	if l.Supervisor.Watchdog() > 0 {
 		l.feedDue = l.Kernel.Now()
 	}
-	l.outdate()
 	l.takeSpare()
 	for _, fd := range []int{l.Listener, l.Wake} {
 		if err := l.Kernel.Add(standing(fd), Readable); err != nil {
 			return nil, err
 		}
+	}
+	if l.StatsFile != "" {
+		l.writeStats()
 	}
 	return l, nil
 }
