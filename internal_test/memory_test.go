@@ -70,9 +70,12 @@ func TestF1BufferBound(t *testing.T) {
 	if closed := log.closed(t); len(closed) != 1 || closed["buffer"] < hoarders+stalled-2*bound/line {
 		t.Errorf("connections have ended for %v, expected all but a few of %d for buffer", closed, hoarders+stalled)
 	}
-	if peak := d.PeakMemory(t); peak > bound+baseMemory {
+	peak := d.PeakMemory(t)
+	if peak > bound+baseMemory {
 		t.Errorf("memory went up to %d bytes, expected at most %d", peak, bound+baseMemory)
 	}
+	t.Logf("%d clients would have held %d MiB; %d were closed for buffer, and memory went up to %d MiB",
+		hoarders+stalled, (hoarders+stalled)*line>>20, log.closed(t)["buffer"], peak>>20)
 	for _, c := range append(unfinished, deaf...) {
 		c.Reset()
 	}
