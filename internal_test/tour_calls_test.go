@@ -1,0 +1,152 @@
+package internal_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"chatd/internal_test/daemon"
+)
+
+// The system calls that docs/tour.md shows for one message are those that strace shows, in that
+// order, and the loop makes no others between them.
+func TestTourShowsSystemCalls(t *testing.T) {
+	t.Parallel()
+	_, blocks := readTour(t)
+	d := daemon.Start(t, "--poller", "epoll")
+	tr := attach(t, d, "-s", "64", "-e", "trace=epoll_wait,epoll_pwait,epoll_ctl,accept4,read,write")
+	v := &tourist{stage: stage{t: t, d: d, actors: make(map[string]*actor)}}
+	var message *tourBlock
+	for _, b := range blocks {
+		if b.kind == "conversation" {
+			if message != nil {
+				v.do(message)
+			}
+			message = b // said only when the server is at rest
+		}
+		if b.kind != "strace" {
+			continue
+		}
+		daemon.Await(t, "the server is about to sleep until somebody speaks", func() bool {
+			calls := loopCalls(tr.seen())
+			return strings.HasSuffix(calls, idleCall) && strings.Count(calls, "\nread(") == 2
+		})
+		v.do(message)
+		shown := straceForm(regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(b.text, ""))
+		var calls string
+		daemon.Await(t, "the server sleeps again", func() bool {
+			calls = loopCalls(tr.seen())
+			return strings.Contains(calls, "SEND-OK") && strings.HasSuffix(calls, idleCall)
+		})
+		made := strings.SplitAfter(onlySleep.ReplaceAllString(calls, ""), "\n")
+		made = made[max(0, len(made)-1-strings.Count(shown, "\n")):]
+		if straceForm(strings.Join(made, "")) != shown {
+			t.Errorf("the tour shows\n%s\nand the calls are\n%s", shown, calls)
+		}
+		return
+	}
+	t.Fatalf("%s has no strace", tourFile)
+}
+
+// idleCall is how the loop begins a long sleep: nobody has come for 10 ms (waitTwice).
+const idleCall = ", 10, NULL, 0) = 0\n"
+
+var (
+	threadLine  = regexp.MustCompile(`(?m)^(\d+) +(.*)$`)
+	resumedCall = regexp.MustCompile(`^<\.\.\. \w+ resumed>`)
+	notOfLoop   = regexp.MustCompile(`^---|EINTR|, 128, |\\0\\0`)
+	callResult  = regexp.MustCompile(` +=( -?\d+)`)
+)
+
+// loopCalls are the calls of the loop, each in one line and in the form of the tour. The loop is a
+// goroutine, and Go may move it to another thread between two calls, so they are known by what they
+// are. Left out are those that a signal interrupted or that have not returned, the waits of Go's own
+// poller, which are for 128 events, and what wakes that one, which is binary.
+func loopCalls(trace string) (calls string) {
+	begun := make(map[string]string)
+	for _, line := range threadLine.FindAllStringSubmatch(trace, -1) {
+		thread, text := line[1], line[2]
+		if head, unfinished := strings.CutSuffix(text, " <unfinished ...>"); unfinished {
+			begun[thread] = head
+			continue
+		}
+		if at := resumedCall.FindString(text); at != "" {
+			text = begun[thread] + text[len(at):]
+		}
+		if strings.Contains(text, " = ") && !notOfLoop.MatchString(text) {
+			calls += callResult.ReplaceAllString(text, " =$1") + "\n"
+		}
+	}
+	return calls
+}
+
+var (
+	onlySleep = regexp.MustCompile(`(?m)^epoll_p?wait\(.*\[\], .* = 0\n`)
+	anyWait   = regexp.MustCompile(`epoll_p?wait\(\d+, (.*), 256, -?\d+(?:, NULL, \d+)?\)`)
+	eventData = regexp.MustCompile(`data=(?:\{u32=\d+, u64=(\d+)\}|(0x[0-9a-f]+))`) // strace has had both
+	callOrID  = regexp.MustCompile(`\b(?:read|write)\((\d+)|\b(\d+)\.\d+\b`)
+)
+
+// straceForm is a list of calls with descriptors numbered afresh and the data of events as IDs, however
+// strace writes them. Sleeps that brought nothing are left out, and the two kinds of wait are one:
+// which of them an event ends is a question of milliseconds.
+func straceForm(calls string) string {
+	calls = anyWait.ReplaceAllString(onlySleep.ReplaceAllString(calls, ""), "wait $1")
+	calls = eventData.ReplaceAllStringFunc(calls, func(text string) string {
+		part := eventData.FindStringSubmatch(text)
+		id, _ := strconv.ParseUint(part[1]+part[2], 0, 64)
+		return fmt.Sprintf("data=%d.%d", uint32(id), id>>32)
+	})
+	return renumber(calls, callOrID)
+}
+
+var (
+	codeLink   = regexp.MustCompile("\\[`(?:(\\w+)\\.)?(\\w+)`\\]\\(\\.\\./([^)#]+\\.go)\\)")
+	anyLink    = regexp.MustCompile(`\]\(([^):#]+)\)`)
+	loopMethod = regexp.MustCompile(`\bLoop\.(\w+)`)
+)
+
+// What docs/tour.md names stands where the link leads.
+func TestTourLinksLeadToTheCode(t *testing.T) {
+	t.Parallel()
+	document, _ := readTour(t)
+	for _, link := range anyLink.FindAllStringSubmatch(document, -1) {
+		if _, err := os.Stat(filepath.Join("../docs", link[1])); err != nil {
+			t.Errorf("the tour leads to %s: %v", link[1], err)
+		}
+	}
+	links := codeLink.FindAllStringSubmatch(document, -1)
+	if len(links) < 20 {
+		t.Errorf("the tour has %d links to the code, expected 20 at least", len(links))
+	}
+	for _, link := range links {
+		if text, _ := os.ReadFile(filepath.Join("..", link[3])); !declares(string(text), link[1], link[2]) {
+			t.Errorf("the tour has %s in %s, which does not declare it", strings.Trim(link[1]+"."+link[2], "."), link[3])
+		}
+	}
+	files, _ := filepath.Glob("../poller/*.go")
+	code := ""
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		code += string(text)
+	}
+	for _, name := range loopMethod.FindAllStringSubmatch(document, -1) {
+		if !declares(code, "Loop", name[1]) {
+			t.Errorf("the tour has %s, and there is no such method", name[0])
+		}
+	}
+}
+
+// declares reports whether Go code declares a method of a type or, without one, something that is
+// called so.
+func declares(code, receiver, name string) bool {
+	pattern := `(?m)^func ` + name + `\b|^(?:type|const|var|\t) *` + name + `\b`
+	if receiver != "" {
+		pattern = `(?m)^func \((?:\w+ )?\*?` + receiver + `\) ` + name + `\(`
+	}
+	return regexp.MustCompile(pattern).MatchString(code)
+}
