@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite the last two columns of docs/faults.md")
+var update = flag.Bool("update", false, "rewrite what docs/faults.md and docs/tour.md say of the tests and the trace")
 
 // faultsPerSection is how many faults there are of each letter. A number is never given to another
 // fault, so this changes only when one is added.
