@@ -62,7 +62,7 @@ func TestPollers(t *testing.T) {
 func skipWith(t *testing.T, reason string, pollers ...string) {
 	t.Helper()
 	if slices.Contains(pollers, daemon.Poller) {
-		t.Skip(daemon.Poller + " " + reason)
+		t.Skipf("not with --poller %s, which %s", daemon.Poller, reason)
 	}
 }
 

@@ -94,7 +94,7 @@ func checkTrace(t *testing.T, file string) *tracetest.Trace {
 func TestTraceOnFullDisk(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip(err)
+		t.Skipf("this test needs a full disk, /dev/full: %v", err)
 	}
 	d := daemon.Launch(t, daemon.Command(t, "--trace", "/dev/full"))
 	daemon.Await(t, "the log tells of the end of the trace", func() bool {

@@ -26,7 +26,7 @@ func TestConversations(t *testing.T) {
 			t.Run(filepath.Base(path), func(t *testing.T) {
 				t.Parallel()
 				if reason := p.unplayed[filepath.Base(path)]; reason != "" {
-					t.Skip(reason)
+					t.Skipf("this peer does not hold it: %s", reason)
 				}
 				talk, err := conversation.Load(path)
 				if err != nil {
