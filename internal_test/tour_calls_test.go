@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"chatd/internal_test/daemon"
+	"chatd/internal_test/stage"
 )
 
 // The system calls that docs/tour.md shows for one message are those that strace shows, in that
@@ -19,7 +20,7 @@ func TestTourShowsSystemCalls(t *testing.T) {
 	_, blocks := readTour(t)
 	d := daemon.Start(t, "--poller", "epoll")
 	tr := attach(t, d, "-s", "64", "-e", "trace=epoll_wait,epoll_pwait,epoll_ctl,accept4,read,write")
-	v := &tourist{stage: stage{t: t, d: d, actors: make(map[string]*actor)}}
+	v := &tourist{t: t, Stage: stage.New(t, d)}
 	var message *tourBlock
 	for _, b := range blocks {
 		if b.kind == "conversation" {

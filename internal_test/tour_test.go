@@ -12,6 +12,7 @@ import (
 
 	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
+	"chatd/internal_test/stage"
 )
 
 const tourFile = "../docs/tour.md"
@@ -64,7 +65,7 @@ func readTour(t *testing.T) (document string, blocks []*tourBlock) {
 func TestTourShowsWhatHappens(t *testing.T) {
 	t.Parallel()
 	document, blocks := readTour(t)
-	v := &tourist{stage: stage{t: t, actors: make(map[string]*actor)}}
+	v := &tourist{t: t, Stage: stage.New(t, nil)}
 	for len(blocks) > 0 {
 		var seen []*tourBlock
 		v.do(blocks[0])
@@ -82,7 +83,7 @@ func TestTourShowsWhatHappens(t *testing.T) {
 			v.compare(seen)
 		}
 	}
-	if status := v.d.Wait(t); status != 0 {
+	if status := v.Daemon.Wait(t); status != 0 {
 		t.Errorf("the tour ends with status %d, expected 0", status)
 	}
 	if *update {
@@ -94,7 +95,8 @@ func TestTourShowsWhatHappens(t *testing.T) {
 
 // A tourist takes the tour, with a daemon of its own.
 type tourist struct {
-	stage
+	*stage.Stage
+	t     *testing.T
 	shown string // the tour's trace, as far as it has been compared
 	trace string // the daemon's, so far
 
@@ -105,7 +107,7 @@ type tourist struct {
 func (v *tourist) do(b *tourBlock) {
 	v.t.Helper()
 	for _, step := range b.steps {
-		v.play(step)
+		v.Play(step)
 	}
 	if b.kind != "console" {
 		return
@@ -114,12 +116,12 @@ func (v *tourist) do(b *tourBlock) {
 	flags, starts := strings.CutPrefix(command, "$ go run . ")
 	switch {
 	case starts:
-		v.d = daemon.Start(v.t, append(strings.Fields(flags), "--poller", "epoll")...) // whatever the others take
-		if said := v.d.Stdout.String(); said != output {
+		v.Daemon = daemon.Start(v.t, append(strings.Fields(flags), "--poller", "epoll")...) // whatever the others take
+		if said := v.Daemon.Stdout.String(); said != output {
 			v.t.Errorf("%s says %q, the tour %q", command, said, output)
 		}
 	case strings.HasPrefix(command, "$ kill -TERM "):
-		v.d.Signal(v.t, syscall.SIGTERM)
+		v.Daemon.Signal(v.t, syscall.SIGTERM)
 	default:
 		v.t.Fatalf("the tour has a command that this test does not know: %s", command)
 	}
@@ -133,8 +135,8 @@ func (v *tourist) compare(seen []*tourBlock) {
 	}
 	pattern := tourPattern(v.shown)
 	for deadline := time.Now().Add(daemon.Patience); ; time.Sleep(time.Millisecond) {
-		v.move()
-		v.trace = tourTrace(v.d.Stderr.String())
+		v.Move()
+		v.trace = tourTrace(v.Daemon.Stderr.String())
 		if pattern.MatchString(v.trace) {
 			return
 		}
@@ -210,8 +212,8 @@ func (v *tourist) correct(document string, seen []*tourBlock) string {
 	v.t.Helper()
 	before := v.trace
 	for last := time.Now(); time.Since(last) < 300*time.Millisecond; time.Sleep(time.Millisecond) {
-		v.move()
-		if now := tourTrace(v.d.Stderr.String()); now != v.trace {
+		v.Move()
+		if now := tourTrace(v.Daemon.Stderr.String()); now != v.trace {
 			v.trace, last = now, time.Now()
 		}
 	}

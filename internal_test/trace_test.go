@@ -10,6 +10,7 @@ import (
 
 	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
+	"chatd/internal_test/stage"
 	"chatd/poller/trace/tracetest"
 )
 
@@ -31,19 +32,17 @@ func TestTraceOfConversations(t *testing.T) {
 			}
 			file := filepath.Join(t.TempDir(), "trace.json")
 			d := daemon.Start(t, "--trace", file, "--max-users", fmt.Sprint(talk.Users), "--max-line", fmt.Sprint(talk.MaxLine))
-			s := &stage{t: t, d: d, actors: make(map[string]*actor)}
+			s := stage.New(t, d)
 			for _, step := range talk.Steps {
-				s.play(step)
+				s.Play(step)
 			}
-			for _, a := range s.actors {
-				a.client.Close()
-			}
+			s.Close()
 			d.AwaitDescriptors(t, 0)
 			d.Stop(t)
 			shown := checkTrace(t, file)
-			if !shown.Closed || shown.Open() > 0 || len(shown.Tracks) < 1+len(s.actors) {
+			if !shown.Closed || shown.Open() > 0 || len(shown.Tracks) < 1+s.Actors() {
 				t.Errorf("the trace has its end: %v, arrows without one: %d, tracks: %q; expected one for each of %d clients",
-					shown.Closed, shown.Open(), shown.Tracks, len(s.actors))
+					shown.Closed, shown.Open(), shown.Tracks, s.Actors())
 			}
 		})
 	}

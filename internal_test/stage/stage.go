@@ -1,12 +1,10 @@
-package peers_test
+// Package stage holds the conversations of protocol/testdata with a server over TCP.
+package stage
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"path/filepath"
-	"testing"
 
 	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
@@ -14,45 +12,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The conversations of protocol/testdata, which chatd's own tests hold with the daemon, are held
-// with every peer.
-func TestConversations(t *testing.T) {
-	paths, _ := filepath.Glob("../../protocol/testdata/*.txt")
-	if len(paths) == 0 {
-		t.Fatal("protocol/testdata has no conversations")
-	}
-	each(t, func(t *testing.T, p peer) {
-		for _, path := range paths {
-			t.Run(filepath.Base(path), func(t *testing.T) {
-				t.Parallel()
-				if reason := p.unplayed[filepath.Base(path)]; reason != "" {
-					t.Skipf("this peer does not hold it: %s", reason)
-				}
-				talk, err := conversation.Load(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				limits := []string{"--max-users", fmt.Sprint(talk.Users), "--max-line", fmt.Sprint(talk.MaxLine)}
-				s := &stage{t: t, d: p.run(t, limits...), actors: make(map[string]*actor)}
-				for _, step := range talk.Steps {
-					s.play(step)
-				}
-				for name, a := range s.actors {
-					if !a.gone {
-						s.expectSilence(a, name+" at the end")
-					}
-				}
-			})
-		}
-	})
+// A Stage is where a conversation is held with a daemon. It is a small loop of its own: no actor
+// waits for another to have its words taken or to read.
+type Stage struct {
+	Daemon *daemon.Daemon
+	t      daemon.T
+	actors map[string]*actor
 }
 
-// A stage is where a conversation is held. It is a small loop of its own: no actor waits for
-// another to have its words taken or to read.
-type stage struct {
-	t      *testing.T
-	d      *daemon.Daemon
-	actors map[string]*actor
+// New makes an empty stage. What goes wrong on it fails the test.
+func New(t daemon.T, d *daemon.Daemon) *Stage {
+	return &Stage{Daemon: d, t: t, actors: make(map[string]*actor)}
+}
+
+// Actors is how many clients have come.
+func (s *Stage) Actors() int { return len(s.actors) }
+
+// End expects that those who are left have heard nothing that the steps do not tell.
+func (s *Stage) End() {
+	s.t.Helper()
+	for name, a := range s.actors {
+		if !a.gone {
+			s.expectSilence(a, name+" at the end")
+		}
+	}
+}
+
+// Close closes the clients' connections.
+func (s *Stage) Close() {
+	for _, a := range s.actors {
+		a.client.Close()
+	}
 }
 
 // An actor is one client of a conversation.
@@ -67,18 +57,18 @@ type actor struct {
 	gone     bool   // as far as the conversation is concerned
 }
 
-// play takes one step.
-func (s *stage) play(step conversation.Step) {
-	s.t.Helper()
+// Play takes one step.
+func (s *Stage) Play(step conversation.Step) {
 	a := s.actors[step.Client]
 	if a == nil {
-		a = &actor{client: s.d.Dial(s.t, daemon.ReceiveBuffer(64<<10))}
+		// A buffer whose size is set does not grow, so that those who stall hold little.
+		a = &actor{client: s.Daemon.Dial(s.t, daemon.ReceiveBuffer(64<<10))}
 		s.actors[step.Client] = a
 	}
 	switch step.Action {
 	case conversation.Says:
 		a.unsaid = append(a.unsaid, step.Bytes...)
-		s.move()
+		s.Move()
 	case conversation.Hears:
 		s.hear(a, step)
 	case conversation.HearsNothing:
@@ -89,7 +79,7 @@ func (s *stage) play(step conversation.Step) {
 		a.stalled = step.Action == conversation.Stalls
 	case conversation.HalfCloses:
 		a.closing = true
-		s.move()
+		s.Move()
 	case conversation.Leaves:
 		a.closing = true
 		s.expectEnd(a, step)
@@ -100,11 +90,11 @@ func (s *stage) play(step conversation.Step) {
 }
 
 // hear waits for the next line and compares it.
-func (s *stage) hear(a *actor, step conversation.Step) {
+func (s *Stage) hear(a *actor, step conversation.Step) {
 	s.t.Helper()
 	end := 0
 	daemon.Await(s.t, step.String(), func() bool {
-		s.move()
+		s.Move()
 		end = bytes.IndexByte(a.heard, '\n') + 1
 		return end > 0 || a.end != nil
 	})
@@ -115,10 +105,10 @@ func (s *stage) hear(a *actor, step conversation.Step) {
 }
 
 // expectEnd waits for the server to end the connection in an orderly way, without another word.
-func (s *stage) expectEnd(a *actor, step conversation.Step) {
+func (s *Stage) expectEnd(a *actor, step conversation.Step) {
 	s.t.Helper()
 	daemon.Await(s.t, step.String(), func() bool {
-		s.move()
+		s.Move()
 		return a.end != nil || len(a.heard) > 0
 	})
 	if len(a.heard) > 0 || !errors.Is(a.end, io.EOF) {
@@ -130,22 +120,22 @@ func (s *stage) expectEnd(a *actor, step conversation.Step) {
 
 // expectSilence gives the server the time to do what it has to do, and expects that an actor has
 // heard nothing that the steps do not tell, and is connected.
-func (s *stage) expectSilence(a *actor, when string) {
+func (s *Stage) expectSilence(a *actor, when string) {
 	s.t.Helper()
-	for range 2 {
-		stranger := s.d.Dial(s.t)
+	for range 2 { // the second answer comes from a later turn of the loop than the one that read the first
+		stranger := s.Daemon.Dial(s.t)
 		stranger.Line("")
 		stranger.Expect("BAD-RQST-HDR")
 		stranger.Close()
 	}
-	s.move()
+	s.Move()
 	if len(a.heard) > 0 || a.end != nil {
 		s.t.Fatalf("%s: heard %s (%v)", when, conversation.Quote(a.heard), a.end)
 	}
 }
 
-// move writes and reads what can be written and read now.
-func (s *stage) move() {
+// Move writes and reads what can be written and read now.
+func (s *Stage) Move() {
 	s.t.Helper()
 	for _, a := range s.actors {
 		if a.gone || a.end != nil {
