@@ -59,6 +59,31 @@ func TestG3StopWithASlowReader(t *testing.T) {
 	}
 }
 
+// G18: a stop lost messages that were answered SEND-OK. The target reads slowly, so that its bytes
+// stay in the server's kernel, and says something after the server has been told to stop.
+func TestG18StopWithUnacknowledgedMessages(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	target := d.Login(t, "target", daemon.ReceiveBuffer(4<<10))
+	sender := d.Login(t, "sender")
+	message := strings.Repeat("m", 1000)
+	for range 60 {
+		sender.Line("SEND target " + message)
+		sender.Expect("SEND-OK")
+	}
+	d.Signal(t, syscall.SIGTERM)
+	awaitRefusal(t, d)
+	target.Line("LIST")
+	for range 60 {
+		target.Expect("DELIVERY sender " + message)
+	}
+	target.ExpectEOF()
+	target.Close()
+	if status := d.Wait(t); status != 0 {
+		t.Errorf("exit status %d, expected 0", status)
+	}
+}
+
 // G3: the server is stopped while a client takes nothing of what is queued for it. It waits for a
 // few seconds, and not for ever.
 func TestG3StopWithAStalledClient(t *testing.T) {

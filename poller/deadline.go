@@ -120,6 +120,10 @@ func (l *Loop) expire(now time.Duration) error {
 	}
 	for l.linger.nearest() <= now {
 		c := l.linger.first
+		if l.stops > 0 && l.Kernel.Unsent(c.id.Slot()) > 0 {
+			l.linger.set(c, now) // until the drain timeout: to close now could destroy these bytes
+			continue
+		}
 		l.kill(c, c.reason)
 	}
 	if l.feedDue <= now {

@@ -171,6 +171,10 @@ func (l *Loop) answer() error {
 // stop is called when the loop is asked to stop. The first time, nothing new is accepted or read
 // any more, and what is queued still leaves, for DrainTimeout at most. The second time, it is over
 // at once.
+//
+// A connection is closed at once only if the kernel has no unacknowledged byte left for it: if the
+// client sends something after close(2), its kernel is answered with a reset, and a reset destroys
+// what has not been acknowledged, though SEND-OK was said for it (G18).
 func (l *Loop) stop(times uint32) {
 	first := l.stops == 0
 	l.stops += times
@@ -187,7 +191,7 @@ func (l *Loop) stop(times uint32) {
 	l.slots.Each(func(_ int, s *slot) {
 		switch {
 		case !s.taken():
-		case s.conn == nil: // idle: there is nothing to wait for
+		case s.conn == nil && l.Kernel.Unsent(s.id.Slot()) == 0: // idle: there is nothing to wait for
 			l.Machine.Close(s.id)
 			l.bury(s, Shutdown)
 		default:
@@ -195,7 +199,7 @@ func (l *Loop) stop(times uint32) {
 			c.in = c.in[:0]
 			switch {
 			case c.phase != open:
-			case c.out.size == 0 && c.owed == 0:
+			case c.out.size == 0 && c.owed == 0 && l.Kernel.Unsent(c.id.Slot()) == 0:
 				l.kill(c, Shutdown)
 			default:
 				c.phase, c.reason = finishing, Shutdown

@@ -32,6 +32,32 @@ func TestG3WithNothingQueuedAStopTakesOneTurn(t *testing.T) {
 	r.logged("stopping", 1)
 }
 
+// G18: a stop lost messages that were answered SEND-OK. The client was idle for the loop, but the
+// kernel still had bytes for it; it said something after close(2), and the reset destroyed them.
+func TestG18AStopWaitsForWhatIsUnacknowledged(t *testing.T) {
+	r := newRig(t)
+	a, b := r.user("a"), r.user("b")
+	b.unsent = 100
+	r.k.stop(1)
+	r.turn()
+	r.gone(a)
+	if b.fd == -1 || !b.shut {
+		t.Fatalf("descriptor %d, write side shut %v, expected it shut and not closed", b.fd, b.shut)
+	}
+	r.says(b, "LIST\n") // read, or it would make close(2) a reset
+	if len(b.in) > 0 {
+		t.Errorf("%q is not read", b.in)
+	}
+	r.pass(lingerFor)
+	if b.fd == -1 {
+		t.Fatal("closed after the linger time with 100 bytes unacknowledged")
+	}
+	b.unsent = 0
+	r.pass(lingerFor)
+	r.gone(b)
+	r.stopped(true)
+}
+
 // G3: what is queued still leaves, and its receipts are settled; nothing new is accepted, read or
 // carried out.
 func TestG3AStopDrainsWhatIsQueued(t *testing.T) {

@@ -188,10 +188,15 @@ func (w *watch) mayClose(v *view) (whole bool) {
 		return true
 	case v.shut && v.ended:
 		return true
+	case v.shut && overdue && w.stopping() && len(v.socket.out) > 0:
+		w.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", v.id, len(v.socket.out))
 	case v.shut && (overdue && (v.reads > 0 || v.ready == 0) || v.thrown >= lingerBytes):
 		return false
 	case w.stopping() && v.left && !v.early && v.queue() == 0 && !v.shut:
-		return false // idle at the stop
+		if len(v.socket.out) > 0 {
+			w.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", v.id, len(v.socket.out))
+		}
+		return true // idle at the stop
 	}
 	w.fail("%s is closed for no reason: %d bytes queued, %d moved in this turn, %d replies owed, nothing moved since %v",
 		v.id, v.queue(), v.moved, v.waits, v.since)

@@ -50,6 +50,11 @@ func (k watchedKernel) Unsent(fd int) int {
 	v := w.view(fd)
 	n := k.kernel.Unsent(fd)
 	switch {
+	case v.shut: // the linger time is over; at a stop it begins again until all is acknowledged (G18)
+		if w.stopping() && n > 0 {
+			v.since = w.kernel.clock
+			w.effects++
+		}
 	case !v.queued || v.moved > 0:
 		v.unsent = n
 	case w.kernel.clock < w.deadline(v):
@@ -143,7 +148,8 @@ func (w *watch) readWake(p []byte) (int, error) {
 		w.stopped.since = w.kernel.clock
 		w.live(func(v *view) {
 			v.pending = nil
-			v.idle = w.interested(v) == poller.Readable && !v.shut && v.ready == 0 && v.ran == 0 && v.writes == 0
+			v.idle = w.interested(v) == poller.Readable && !v.shut && v.ready == 0 && v.ran == 0 && v.writes == 0 &&
+				len(v.socket.out) == 0
 		})
 	}
 	times := binary.NativeEndian.Uint64(p)
