@@ -69,15 +69,15 @@ func (l *Loop) squeeze(reason error) error {
 // evict makes room: a connection that lingers, or else the oldest of those that have not logged in,
 // is closed at the end of this turn. A user never goes for that.
 func (l *Loop) evict() bool {
-	c := l.linger.first
-	if c == nil {
-		c = l.strangers.first
+	oldest := l.linger.first
+	if oldest == nil {
+		oldest = l.strangers.first
 	}
-	if c == nil {
+	if oldest == nil {
 		return false
 	}
 	l.complain("no descriptor left, evicting strangers", unix.EMFILE)
-	l.kill(c, Evicted)
+	l.kill(oldest.conn, Evicted)
 	return true
 }
 

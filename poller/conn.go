@@ -41,7 +41,8 @@ type conn struct {
 	phase    phase
 	reason   protocol.Reason // why it ends; empty while it does not
 	stranger bool            // has not logged in
-	held     int             // bytes kept for it alone, as of its last turn
+	held     int             // capacity of all buffers of its own, in bytes, as of its last turn
+	begun    bool            // the machine holds something for it, as of its last turn
 	armed    Readiness       // what the kernel has been asked for
 
 	out  outQueue
@@ -56,9 +57,9 @@ type conn struct {
 
 	thrown int // bytes of input thrown away while lingering
 
-	deadline   *deadlines // the kind of deadline that it has, if any
-	due        time.Duration
-	prev, next *conn // in that kind's order
+	deadline link // its place among the deadlines of one kind, if it has one
+	memory   link // its place among those that hold about as much memory, if it holds any
+	progress bool // the kernel has taken something in this turn
 
 	touched bool // on the loop's list for the end of this turn
 	dirty   bool // on the loop's list for the next flush
@@ -109,7 +110,7 @@ func (c *conn) mayResume() bool { return len(c.in) > 0 && c.owed == 0 && c.mayRu
 // idle reports whether there is nothing left that a later turn would have to know.
 func (c *conn) idle() bool {
 	return c.phase == open && c.armed == Readable && c.out.size == 0 && len(c.in) == 0 &&
-		c.held == 0 && c.owed == 0 && c.deadline == nil
+		!c.begun && c.owed == 0 && c.deadline.list == nil
 }
 
 // poolBytes is how much memory is kept for use again.
@@ -127,7 +128,7 @@ func (p *pool) take(id state.ID) *conn {
 	var c *conn
 	if last := len(p.spare) - 1; last >= 0 {
 		c, p.spare = p.spare[last], p.spare[:last]
-		p.bytes -= c.memory()
+		p.bytes -= c.capacity()
 	} else {
 		c = new(conn)
 	}
@@ -138,11 +139,11 @@ func (p *pool) take(id state.ID) *conn {
 // put takes back a conn that nothing refers to any more.
 func (p *pool) put(c *conn) {
 	*c = conn{out: c.out.emptied(), in: c.in[:0]}
-	if bytes := c.memory(); p.bytes+bytes <= poolBytes {
+	if bytes := c.capacity(); p.bytes+bytes <= poolBytes {
 		p.bytes += bytes
 		p.spare = append(p.spare, c)
 	}
 }
 
-// memory is how much of it a spare conn holds, in bytes.
-func (c *conn) memory() int { return int(unsafe.Sizeof(*c)) + cap(c.in) + c.out.memory() }
+// capacity is how much memory a spare conn holds, in bytes.
+func (c *conn) capacity() int { return int(unsafe.Sizeof(*c)) + cap(c.in) + c.out.capacity() }

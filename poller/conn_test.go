@@ -3,7 +3,6 @@ package poller
 import (
 	"reflect"
 	"testing"
-	"time"
 
 	"chatd/protocol"
 	"chatd/state"
@@ -111,11 +110,10 @@ func TestAConnectionIsIdleWhenNothingIsLeftOfIt(t *testing.T) {
 // What one connection was in the middle of must never reach the next that uses its conn.
 func TestThePoolForgets(t *testing.T) {
 	var p pool
-	next := &deadlines{after: time.Second}
 	used := &conn{
 		id: state.NewID(7, 1), phase: dead, full: true,
 		in: []byte("SEND b secret\n"), ended: true, owed: 3, behind: true, thrown: 9,
-		deadline: next, due: 9, prev: new(conn), next: new(conn), touched: true, dirty: true,
+		deadline: link{at: 9}, memory: link{at: 9}, progress: true, touched: true, dirty: true,
 	}
 	used.out.push(&protocol.Frame{Text: []byte("secret"), Receipt: protocol.Receipt{Owner: 1, Slot: 1}})
 	p.put(used)
@@ -136,12 +134,12 @@ func TestThePoolForgets(t *testing.T) {
 func TestThePoolIsBounded(t *testing.T) {
 	for _, kept := range []int{0, 16 << 10, 2 * poolBytes} { // bytes with each conn
 		var p pool
-		for range 2 * poolBytes / (kept + 200) {
+		for range 2 * poolBytes / (kept + 300) {
 			p.put(&conn{in: make([]byte, 0, kept)})
 		}
 		held := 0
 		for _, c := range p.spare {
-			held += c.memory()
+			held += c.capacity()
 		}
 		if held > poolBytes || held != p.bytes {
 			t.Errorf("the pool holds %d bytes and counts %d, expected at most %d", held, p.bytes, poolBytes)

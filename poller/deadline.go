@@ -13,8 +13,8 @@ import (
 // There is no timer behind it. The nearest deadline is the timeout of the loop's next wait, and
 // where there is none the wait has none.
 type deadlines struct {
-	after       time.Duration // 0: they are never due, and only their order is of use
-	first, last *conn
+	list
+	after time.Duration // 0: they are never due, and only their order is of use
 }
 
 // never is later than every deadline.
@@ -25,42 +25,16 @@ func (d *deadlines) nearest() time.Duration {
 	if d.first == nil {
 		return never
 	}
-	return d.first.due
+	return d.first.at
 }
 
 // set gives a connection a deadline, in place of the one it may have.
 func (d *deadlines) set(c *conn, now time.Duration) {
-	c.cancel()
-	c.deadline, c.due = d, now+d.after
+	due := now + d.after
 	if d.after == 0 {
-		c.due = never
+		due = never
 	}
-	c.prev = d.last
-	if d.last != nil {
-		d.last.next = c
-	} else {
-		d.first = c
-	}
-	d.last = c
-}
-
-// cancel takes a connection's deadline back.
-func (c *conn) cancel() {
-	d := c.deadline
-	if d == nil {
-		return
-	}
-	if c.prev != nil {
-		c.prev.next = c.next
-	} else {
-		d.first = c.next
-	}
-	if c.next != nil {
-		c.next.prev = c.prev
-	} else {
-		d.last = c.prev
-	}
-	c.deadline, c.prev, c.next = nil, nil, nil
+	d.push(&c.deadline, c, due)
 }
 
 // timeout is how long the loop may sleep.
@@ -107,7 +81,7 @@ func (l *Loop) judgedBy(events int) time.Duration {
 // expire ends what had come to its deadline by now.
 func (l *Loop) expire(now time.Duration) error {
 	for l.stuck.nearest() <= now {
-		c := l.stuck.first
+		c := l.stuck.first.conn
 		if n := l.Kernel.Unsent(c.id.Slot()); n < c.unsent {
 			c.unsent = n // the client has taken something, if too little for us to hear of it
 			l.stuck.set(c, now)
@@ -116,10 +90,10 @@ func (l *Loop) expire(now time.Duration) error {
 		}
 	}
 	for l.strangers.nearest() <= now {
-		l.kill(l.strangers.first, LoginTimeout)
+		l.kill(l.strangers.first.conn, LoginTimeout)
 	}
 	for l.linger.nearest() <= now {
-		c := l.linger.first
+		c := l.linger.first.conn
 		if l.stops > 0 && l.Kernel.Unsent(c.id.Slot()) > 0 {
 			l.linger.set(c, now) // until the drain timeout: to close now could destroy these bytes
 			continue

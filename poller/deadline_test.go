@@ -11,12 +11,12 @@ import (
 // inOrder lists the connections that have a deadline, from both ends, which must agree.
 func inOrder(t *testing.T, d *deadlines) (conns []*conn) {
 	t.Helper()
-	for c := d.first; c != nil; c = c.next {
-		conns = append(conns, c)
+	for k := d.first; k != nil; k = k.next {
+		conns = append(conns, k.conn)
 	}
 	var back []*conn
-	for c := d.last; c != nil; c = c.prev {
-		back = append(back, c)
+	for k := d.last; k != nil; k = k.prev {
+		back = append(back, k.conn)
 	}
 	slices.Reverse(back)
 	if !slices.Equal(conns, back) {
@@ -34,15 +34,15 @@ func TestDeadlinesFallDueInTheOrderInWhichTheyWereSet(t *testing.T) {
 	for i, set := range []*conn{a, b, c} {
 		d.set(set, time.Duration(i)*time.Second)
 	}
-	if d.first != a || d.nearest() != 10*time.Second {
+	if d.first.conn != a || d.nearest() != 10*time.Second {
 		t.Fatalf("the nearest deadline is %v, expected that of the first, 10s", d.nearest())
 	}
 	d.set(a, 5*time.Second) // moved
 	if got := inOrder(t, &d); !slices.Equal(got, []*conn{b, c, a}) {
 		t.Fatalf("after the first was moved there are %d deadlines, or in another order", len(got))
 	}
-	if d.nearest() != 11*time.Second || a.due != 15*time.Second {
-		t.Fatalf("the nearest is %v and the moved one %v, expected 11s and 15s", d.nearest(), a.due)
+	if d.nearest() != 11*time.Second || a.deadline.at != 15*time.Second {
+		t.Fatalf("the nearest is %v and the moved one %v, expected 11s and 15s", d.nearest(), a.deadline.at)
 	}
 }
 
@@ -51,12 +51,12 @@ func TestADeadlineOfAnotherKindTakesThePlaceOfTheFirst(t *testing.T) {
 	c := new(conn)
 	stuck.set(c, 0)
 	linger.set(c, 0)
-	if stuck.nearest() != never || linger.nearest() != time.Second || c.deadline != &linger {
+	if stuck.nearest() != never || linger.nearest() != time.Second || c.deadline.list != &linger.list {
 		t.Fatalf("nearest of the two kinds: %v and %v, expected never and 1s", stuck.nearest(), linger.nearest())
 	}
-	c.cancel()
-	c.cancel() // a connection without a deadline has nothing to take back
-	if linger.nearest() != never || c.deadline != nil {
+	c.deadline.remove()
+	c.deadline.remove() // a connection without a deadline has nothing to take back
+	if linger.nearest() != never || c.deadline.list != nil {
 		t.Fatalf("after cancel the nearest deadline is %v, expected never", linger.nearest())
 	}
 }
@@ -74,7 +74,7 @@ func TestDeadlinesAgreeWithAList(t *testing.T) {
 			d.set(c, time.Duration(step))
 			model = append(model, c)
 		} else {
-			c.cancel()
+			c.deadline.remove()
 		}
 		if got := inOrder(t, &d); !slices.Equal(got, model) {
 			t.Fatalf("step %d: %d deadlines, expected %d in the order of the list", step, len(got), len(model))

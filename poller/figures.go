@@ -54,7 +54,7 @@ func (l *Loop) figures() []figure {
 		{"messages", "chatd_messages_total", "Messages that the kernel has taken in full for their user.", l.messages},
 		{"bytes_in", "chatd_received_bytes_total", "Bytes read from connections.", l.bytesIn},
 		{"bytes_out", "chatd_sent_bytes_total", "Bytes that the kernel has taken for connections.", l.bytesOut},
-		{"buffered", "chatd_buffered_bytes", "Bytes kept for clients, input and output.", uint64(l.buffered)},
+		{"buffered", "chatd_buffered_bytes", "Bytes kept for clients, input and output.", uint64(l.memory.held())},
 		{"log_lines_dropped", "chatd_log_lines_dropped_total", "Log lines for which there was no room.", l.LogWriter.Dropped()},
 		{"", "chatd_start_time_seconds", "Start of the process in seconds since 1970.", uint64(start.Unix())},
 	}

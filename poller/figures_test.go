@@ -28,12 +28,12 @@ func TestG5Figures(t *testing.T) {
 	a, b := r.user("a"), r.user("b")
 	r.says(a, "SEND b hello\nSEND nobody hello\n")
 	b.room = 3
-	r.says(a, "SEND b more\n") // 13 bytes are queued, so that is no message yet, and a reply is owed
+	r.says(a, "SEND b more\n") // queued, so that is no message yet, and a reply is owed: buffers of 48 and of 8 bytes
 	r.k.ask(1000)
 	r.rest()
 	r.stopped(false)
 	r.logged("msg=figures", 1)
-	contains(t, r.log.String(), "users=2 connections=2 ", " messages=1 bytes_in=69 bytes_out=58 buffered=14 "+
+	contains(t, r.log.String(), "users=2 connections=2 ", " messages=1 bytes_in=69 bytes_out=58 buffered=56 "+
 		"log_lines_dropped=0 closed.bad_login=0 closed.buffer=0 closed.eof=0 ", " closed.shutdown=0\n")
 	if r.k.slept != sendTimeout {
 		t.Errorf("the loop sleeps for %v, expected %v as before", r.k.slept, sendTimeout)

@@ -18,9 +18,6 @@ func (l *Loop) queue(frames []protocol.Frame) {
 			continue
 		}
 		c.out.push(f)
-		if f.Shared != nil && f.Shared.Holders == 1 {
-			l.kept[f.Shared] = len(f.Text)
-		}
 		if owner != nil && c.out.size > highWater {
 			owner.behind = true
 		}
@@ -29,8 +26,8 @@ func (l *Loop) queue(frames []protocol.Frame) {
 		}
 		if f.Login || f.Last != "" { // no stranger any more, and what is said to it must arrive
 			c.stranger = false
-			if c.deadline == &l.strangers {
-				c.cancel()
+			if c.deadline.list == &l.strangers.list {
+				c.deadline.remove()
 			}
 		}
 		l.soil(c)
@@ -75,8 +72,9 @@ func (l *Loop) write(c *conn) {
 		if n > 0 {
 			l.bytesOut += uint64(n)
 			l.due = c.out.took(n, l.due)
-			if c.deadline == &l.stuck {
-				c.cancel() // and has a new one if there is something left
+			c.progress = true
+			if c.deadline.list == &l.stuck.list {
+				c.deadline.remove() // and has a new one if there is something left
 			}
 		}
 		if written += n; n < len(head) || written >= chunkSize {

@@ -47,7 +47,7 @@ func (l *Loop) kill(c *conn, reason protocol.Reason) {
 		c.reason = reason
 	}
 	c.phase = dead
-	c.cancel()
+	c.deadline.remove()
 	l.undelivered = c.out.abandon(l.undelivered)
 	l.touch(c.id)
 }
@@ -71,7 +71,7 @@ func (l *Loop) tend() {
 			l.time(c)
 			l.arm(c)
 		}
-		l.weigh(c)
+		l.updateMemory(c)
 		s := l.slots.Find(c.id.Slot())
 		switch {
 		case c.phase == dead:
@@ -110,11 +110,11 @@ func (l *Loop) advance(c *conn) {
 func (l *Loop) time(c *conn) {
 	switch {
 	case c.out.size > 0:
-		if c.deadline != &l.stuck {
+		if c.deadline.list != &l.stuck.list {
 			l.stuck.set(c, l.Kernel.Now())
 			c.unsent = l.Kernel.Unsent(c.id.Slot())
 		}
-	case c.stranger && c.phase == open && c.deadline == nil:
+	case c.stranger && c.phase == open && c.deadline.list == nil:
 		l.strangers.set(c, l.Kernel.Now())
 	}
 }

@@ -108,9 +108,8 @@ type Loop struct {
 	linger    deadlines // of those that linger: for ending their input
 	strangers deadlines // of those that have not logged in: for doing so
 
-	buffered int                      // bytes kept for one client each, as of the last turn
-	kept     map[*protocol.Shared]int // bytes of the texts that several may keep together
-	spare    int                      // a descriptor to be given up; -1: there is none
+	memory memory
+	spare  int // a descriptor to be given up; -1: there is none
 	counters
 
 	unheard     int           // connections that may have had no place among the last events
@@ -132,7 +131,6 @@ func NewLoop(config Config) (*Loop, error) {
 		linger: deadlines{after: lingerFor},
 
 		strangers: deadlines{after: config.LoginTimeout},
-		kept:      make(map[*protocol.Shared]int),
 		counters:  newCounters(),
 		feedDue:   never,
 		stats:     statsDeadline{due: never},
@@ -197,7 +195,7 @@ func (l *Loop) Turn() error {
 	err = l.expire(now) // after the flush: nobody is thrown out whose progress is only now seen
 	l.flush()
 	l.tend()
-	for l.shed() {
+	for l.enforceMemoryLimit() {
 		l.flush()
 		l.tend()
 	}

@@ -26,10 +26,12 @@ type outQueue struct {
 	chunks []chunk // in order
 	offset int     // how much of the first chunk the kernel has taken
 	size   int     // bytes that the kernel has not taken
-	own    int     // of these, bytes that are kept for this queue alone
+	own    int     // capacity of the chunks and the spare that belong to this queue alone, in bytes
 	taken  uint64  // bytes that the kernel has taken, in all
 	marks  []mark  // in order
 	spare  []byte  // the memory of an own chunk that is used up
+	shared int     // length of the shared texts among the chunks, in bytes
+	change int     // by how much this queue has changed the sum of all shared texts, each counted once
 }
 
 // A chunk is written in one piece.
@@ -47,22 +49,51 @@ type mark struct {
 
 // push appends a frame.
 func (q *outQueue) push(f *protocol.Frame) {
-	last := len(q.chunks) - 1
 	switch {
 	case f.Shared != nil && len(f.Text) >= shareFrom:
-		f.Shared.Holders++
-		q.chunks = append(q.chunks, chunk{f.Text, f.Shared})
-	case last >= 0 && q.chunks[last].shared == nil && len(q.chunks[last].text)+len(f.Text) <= chunkSize:
-		q.chunks[last].text = append(q.chunks[last].text, f.Text...)
-		q.own += len(f.Text)
+		q.hold(f)
 	default:
-		q.chunks = append(q.chunks, chunk{text: append(q.spare, f.Text...)})
-		q.spare = nil
-		q.own += len(f.Text)
+		q.copy(f.Text)
 	}
 	q.size += len(f.Text)
 	if f.Receipt != (protocol.Receipt{}) {
 		q.marks = append(q.marks, mark{q.taken + uint64(q.size), f.Receipt})
+	}
+}
+
+// hold appends a shared text without copying it.
+func (q *outQueue) hold(f *protocol.Frame) {
+	if f.Shared.Holders++; f.Shared.Holders == 1 {
+		q.change += len(f.Text)
+	}
+	q.shared += len(f.Text)
+	q.chunks = append(q.chunks, chunk{f.Text, f.Shared})
+}
+
+// release is the counterpart of hold.
+func (q *outQueue) release(c chunk) {
+	if c.shared.Holders--; c.shared.Holders == 0 {
+		q.change -= len(c.text)
+	}
+	q.shared -= len(c.text)
+}
+
+// copy appends a text, in chunks of at most chunkSize, so that the memory of a long text is given
+// back piece by piece as the kernel takes it.
+func (q *outQueue) copy(text []byte) {
+	for len(text) > 0 {
+		last := len(q.chunks) - 1
+		if last < 0 || q.chunks[last].shared != nil || len(q.chunks[last].text) == chunkSize {
+			q.chunks = append(q.chunks, chunk{text: q.spare})
+			q.spare = nil
+			last++
+		}
+		c := &q.chunks[last]
+		n := min(len(text), chunkSize-len(c.text))
+		before := cap(c.text)
+		c.text = append(c.text, text[:n]...)
+		q.own += cap(c.text) - before
+		text = text[n:]
 	}
 }
 
@@ -73,9 +104,6 @@ func (q *outQueue) head() []byte { return q.chunks[0].text[q.offset:] }
 // due by that.
 func (q *outQueue) took(n int, due []protocol.Receipt) []protocol.Receipt {
 	q.size -= n
-	if q.chunks[0].shared == nil {
-		q.own -= n
-	}
 	q.taken += uint64(n)
 	q.offset += n
 	if q.offset == len(q.chunks[0].text) {
@@ -95,9 +123,12 @@ func (q *outQueue) drop() {
 	first := q.chunks[0]
 	switch {
 	case first.shared != nil:
-		first.shared.Holders--
+		q.release(first)
 	case len(q.chunks) == 1 && cap(first.text) <= spareChunk:
+		q.own -= cap(q.spare)
 		q.spare = first.text[:0]
+	default:
+		q.own -= cap(first.text)
 	}
 	last := copy(q.chunks, q.chunks[1:])
 	q.chunks[last] = chunk{} // or its text would be held
@@ -105,25 +136,13 @@ func (q *outQueue) drop() {
 	q.offset = 0
 }
 
-// share is how many bytes are kept because of this queue: its own, and its part of those that it
-// keeps together with others.
-func (q *outQueue) share() int {
-	bytes := q.own
-	for _, c := range q.chunks {
-		if c.shared != nil {
-			bytes += len(c.text) / c.shared.Holders
-		}
-	}
-	return bytes
-}
-
 // emptied is an empty queue with the memory of this one.
 func (q *outQueue) emptied() outQueue {
-	return outQueue{chunks: q.chunks[:0], marks: q.marks[:0], spare: q.spare}
+	return outQueue{chunks: q.chunks[:0], marks: q.marks[:0], spare: q.spare, own: cap(q.spare)}
 }
 
-// memory is how much of it an empty queue holds, in bytes.
-func (q *outQueue) memory() int {
+// capacity is how much memory an empty queue holds, in bytes.
+func (q *outQueue) capacity() int {
 	return cap(q.spare) + cap(q.chunks)*int(unsafe.Sizeof(chunk{})) + cap(q.marks)*int(unsafe.Sizeof(mark{}))
 }
 
@@ -134,9 +153,9 @@ func (q *outQueue) abandon(undelivered []protocol.Receipt) []protocol.Receipt {
 	}
 	for _, c := range q.chunks {
 		if c.shared != nil {
-			c.shared.Holders--
+			q.release(c)
 		}
 	}
-	*q = outQueue{}
+	*q = outQueue{change: q.change}
 	return undelivered
 }

@@ -177,15 +177,15 @@ func TestAnEmptyQueueKeepsLittleMemory(t *testing.T) {
 	var q outQueue
 	q.push(&protocol.Frame{Text: make([]byte, 1<<20), Receipt: receipt(1)})
 	q.took(1<<20, nil)
-	if q = q.emptied(); q.memory() > spareChunk {
-		t.Errorf("an empty queue keeps %d bytes after a long frame, expected at most %d", q.memory(), spareChunk)
+	if q = q.emptied(); q.capacity() > spareChunk {
+		t.Errorf("an empty queue keeps %d bytes after a long frame, expected at most %d", q.capacity(), spareChunk)
 	}
 	q.push(&protocol.Frame{Text: make([]byte, chunkSize/2), Receipt: receipt(1)})
 	q.took(chunkSize/2, nil)
 	q = q.emptied()
-	if want := cap(q.spare) + 32*cap(q.chunks) + 24*cap(q.marks); cap(q.spare) < chunkSize/2 || q.memory() != want {
+	if want := cap(q.spare) + 32*cap(q.chunks) + 24*cap(q.marks); cap(q.spare) < chunkSize/2 || q.capacity() != want {
 		t.Errorf("an empty queue keeps %d bytes, of which a chunk has %d, and counts %d",
-			want, cap(q.spare), q.memory())
+			want, cap(q.spare), q.capacity())
 	}
 }
 

@@ -193,7 +193,7 @@ func TestF1WhoHoldsMostIsClosed(t *testing.T) {
 	}
 	r.says(bob, "SEND stalled "+strings.Repeat("z", 300<<10)+"\n") // 915 KiB
 	more := r.user("more")
-	r.says(more, "SEND ada "+strings.Repeat("w", 200<<10)) // 1,115 KiB: too much, and stalled holds most
+	r.says(more, "SEND ada "+strings.Repeat("w", 60<<10)) // more than 1 MiB, and stalled holds most
 	r.gone(stalled)
 	r.heard(bob, "BAD-DEST-USER\n")
 	r.ended("buffer", 1)
@@ -207,35 +207,102 @@ func TestF1WhoHoldsMostIsClosed(t *testing.T) {
 		ada.out = nil
 	}
 	r.logged("reason=buffer", 2)
-	if r.l.buffered != 0 {
-		t.Errorf("%d bytes are counted, and nobody holds any", r.l.buffered)
+	if r.l.memory.held() != 0 {
+		t.Errorf("%d bytes are counted, and nobody holds any", r.l.memory.held())
 	}
 	r.says(ada, "LIST\n")
 	r.heard(ada, "LIST-OK ada,bob,hoarder0,hoarder1,hoarder2,hoarder3,hoarder4,hoarder5,more\n")
 }
 
-// F1, D11: two queues keep one text. Its bytes count once, half for each, and as long as one of
-// them keeps it; what a queue keeps alone counts for it.
+// F10: a client sends itself a long line and reads all but its last bytes. What the server keeps for
+// it is as small as what is left, and is counted as the memory that it takes.
+func TestF10MemoryIsCountedAndGivenBack(t *testing.T) {
+	r := newRig(t)
+	a := r.user("a")
+	a.room = 900 << 10
+	r.says(a, "SEND a "+strings.Repeat("x", 900<<10)+"\n")
+	c := r.l.slots.Find(a.fd).conn
+	if c.out.size > 100 || c.held < c.out.size || c.held > 2*chunkSize {
+		t.Errorf("%d bytes are queued and %d are counted, expected at most two chunks", c.out.size, c.held)
+	}
+	capacity := cap(c.out.spare) + cap(c.in)
+	for _, k := range c.out.chunks {
+		capacity += cap(k.text)
+	}
+	if c.held < capacity {
+		t.Errorf("%d bytes are counted, and the buffers have %d", c.held, capacity)
+	}
+}
+
+// F11: clients that read nothing of a long text held less each than a client that reads, and so the
+// client that reads was closed. A client without progress goes first, whatever it holds.
+func TestF11AStalledClientGoesBeforeAReader(t *testing.T) {
+	r := newRig(t)
+	r.l.MaxBuffer = 1 << 20
+	ada := r.user("ada")
+	var stalled []*socket
+	for i := range 3 {
+		s := r.user(fmt.Sprint("stalled", i))
+		s.room = 0
+		r.says(ada, fmt.Sprintf("SEND stalled%d %s\n", i, strings.Repeat("x", 200<<10)))
+		r.says(s, "LIST\n")
+		stalled = append(stalled, s)
+		ada = r.user(fmt.Sprint("ada", i))
+	}
+	r.pass(2 * stalledAfter)
+	reader := r.user("reader")
+	reader.room = 100 << 10 // it reads at its own pace
+	r.says(ada, "SEND reader "+strings.Repeat("y", 700<<10)+"\n")
+	for reader.fd != -1 && len(reader.out) < 700<<10 {
+		reader.room = 100 << 10
+		r.rest()
+	}
+	if reader.fd == -1 || stalled[0].fd != -1 {
+		t.Errorf("descriptors: reader %d, stalled longest %d; expected the reader to stay", reader.fd, stalled[0].fd)
+	}
+	reader.room = plenty
+	r.rest()
+	r.heard(ada, "SEND-OK\n")
+}
+
+// F8: the connection to close is the first of a class of sizes, which costs no walk through the others.
+func TestF8TheVictimIsFoundAtOnce(t *testing.T) {
+	var m memory
+	conns := make([]conn, 10_000)
+	for i := range conns {
+		m.update(&conns[i], 100, time.Duration(i))
+	}
+	m.update(&conns[7000], 4000, 5000)
+	if m.victim(0) != &conns[7000] {
+		t.Error("the largest is not the victim")
+	}
+	if m.victim(stalledAfter+1) != &conns[0] {
+		t.Error("the one that is stalled longest is not the victim")
+	}
+}
+
+// F1, D11: two queues hold one text. Its bytes count once in the sum, in full for each of the two, and
+// as long as one of them holds it.
 func TestF1ASharedTextCountsOnce(t *testing.T) {
 	f := protocol.Frame{Text: make([]byte, shareFrom), Shared: new(protocol.Shared)}
 	var a, b outQueue
+	expect := func(when string, sharedA, sharedB, all int) {
+		t.Helper()
+		if a.shared != sharedA || b.shared != sharedB || a.change+b.change != all {
+			t.Errorf("%s: %d and %d bytes shared, %d counted; expected %d, %d and %d", when,
+				a.shared, b.shared, a.change+b.change, sharedA, sharedB, all)
+		}
+	}
 	a.push(&protocol.Frame{Text: []byte("alone\n")})
 	a.push(&f)
-	if a.share() != shareFrom+6 || a.own != 6 {
-		t.Errorf("one queue: its share is %d, its own %d; expected all, and 6", a.share(), a.own)
-	}
+	expect("one queue", shareFrom, 0, shareFrom)
 	b.push(&f)
-	if a.share() != shareFrom/2+6 || b.share() != shareFrom/2 {
-		t.Errorf("two queues: shares %d and %d, expected half for each, and 6", a.share(), b.share())
-	}
+	expect("two queues", shareFrom, shareFrom, shareFrom)
 	a.took(6, nil)
 	a.took(shareFrom/2, nil)
-	if a.own != 0 || f.Shared.Holders != 2 {
-		t.Errorf("half sent: own %d, %d holders; expected 0 and 2", a.own, f.Shared.Holders)
-	}
+	expect("half sent", shareFrom, shareFrom, shareFrom)
 	a.took(shareFrom/2, nil)
+	expect("sent by one", 0, shareFrom, shareFrom)
 	b.abandon(nil)
-	if f.Shared.Holders != 0 || a.own != 0 || b.own != 0 {
-		t.Errorf("sent by one, lost by the other: %d holders, own %d and %d; expected none", f.Shared.Holders, a.own, b.own)
-	}
+	expect("lost by the other", 0, 0, 0)
 }

@@ -89,8 +89,8 @@ func (r *rig) turn() {
 				r.turns, fd, s.interest, s.id, wanted, slot.id)
 		}
 	}
-	if held != r.l.buffered {
-		r.t.Fatalf("F1: after turn %d %d bytes are held and %d are counted", r.turns, held, r.l.buffered)
+	if held != r.l.memory.own {
+		r.t.Fatalf("F1: after turn %d %d bytes are held and %d are counted", r.turns, held, r.l.memory.own)
 	}
 	if connections != r.l.count {
 		r.t.Fatalf("after turn %d %d connections are open and %d are counted", r.turns, connections, r.l.count)

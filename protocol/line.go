@@ -68,7 +68,7 @@ var carriageReturn = []byte("\r")
 // endLine forgets a line that has been carried out.
 func (m *Machine) endLine(s *state.Session) {
 	if a := s.Activity(); a != nil {
-		a.Line, a.TooLong = a.Line[:0], false
+		a.DropLine()
 		m.sessions.Rest(s)
 	}
 }

@@ -59,7 +59,7 @@ func (s *Sessions) ID(slot int) ID { return NewID(slot, s.table.Find(slot).gener
 func (s *Sessions) Close(id ID) {
 	session := s.Find(id)
 	if a := session.activity; a != nil {
-		a.Line, a.TooLong = a.Line[:0], false
+		a.DropLine()
 		a.owed, a.head = a.owed[:0], 0
 		s.Rest(session)
 	}
@@ -86,9 +86,6 @@ func (s *Sessions) Rest(session *Session) {
 		return
 	}
 	session.activity = nil
-	if cap(a.Line) > spareLine {
-		a.Line = nil
-	}
 	if len(s.spare) < spareActivities {
 		s.spare = append(s.spare, a)
 	}
@@ -97,15 +94,23 @@ func (s *Sessions) Rest(session *Session) {
 // Activity is nil for a client that is in the middle of nothing.
 func (session *Session) Activity() *Activity { return session.activity }
 
+// DropLine forgets the line, and does not keep the memory of a long one.
+func (a *Activity) DropLine() {
+	a.Line, a.TooLong = a.Line[:0], false
+	if cap(a.Line) > spareLine {
+		a.Line = nil
+	}
+}
+
 // Owing reports whether a reply is owed, so that a further one has to queue behind it.
 func (a *Activity) Owing() bool { return a != nil && a.head < len(a.owed) }
 
-// Size is how many bytes an activity holds.
+// Size is how many bytes an activity holds: the capacity of its buffers.
 func (a *Activity) Size() int {
 	if a == nil {
 		return 0
 	}
-	return len(a.Line) + len(a.owed)
+	return cap(a.Line) + cap(a.owed)
 }
 
 // Last is the reply at the end of the FIFO, of which there must be one.
