@@ -113,7 +113,7 @@ func serve(o options, stdout, stderr *os.File) error {
 		LoginTimeout: o.loginTimeout,
 		DrainTimeout: o.drainTimeout,
 		MaxBuffer:    o.maxBuffer,
-		Refusal:      protocol.Refusal(),
+		BusyReply:      protocol.BusyReply(),
 		Supervisor:   poller.NewSupervisor(),
 		StatsFile:    o.statsFile,
 		Log:          log,

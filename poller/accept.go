@@ -10,7 +10,7 @@ import (
 const (
 	acceptsPerTurn = 64                     // connections; a burst of them does not hold up users
 	acceptPause    = 100 * time.Millisecond // when there is no room for another connection
-	complainEvery  = time.Second
+	warnEvery      = time.Second
 )
 
 // accept takes new connections from the listener's backlog.
@@ -22,11 +22,11 @@ func (l *Loop) accept() error {
 		fd, err := l.Kernel.Accept(l.Listener)
 		switch err {
 		case nil:
-			l.begin(fd)
+			l.register(fd)
 		case unix.EAGAIN:
 			return nil
 		case unix.EMFILE, unix.ENFILE:
-			return l.squeeze(err)
+			return l.acceptWithReserve(err)
 		case unix.ENOBUFS, unix.ENOMEM:
 			return l.pause(os.NewSyscallError("accept4", err))
 		case unix.EBADF, unix.EFAULT, unix.EINVAL, unix.ENOTSOCK:
@@ -39,27 +39,27 @@ func (l *Loop) accept() error {
 	return nil
 }
 
-// squeeze serves one more client when there is no descriptor for it. accept(2) says so before it
+// acceptWithReserve serves one more client when there is no descriptor for it. accept(2) says so before it
 // looks whether anybody waits, so the spare descriptor is given up first and somebody is sent away
 // only for a client that is there. The spare comes back with the next descriptor that is closed.
-func (l *Loop) squeeze(reason error) error {
-	if l.spare < 0 {
+func (l *Loop) acceptWithReserve(reason error) error {
+	if l.reserve < 0 {
 		if l.evict() {
 			return nil
 		}
 		return l.pause(os.NewSyscallError("accept4", reason))
 	}
-	l.Kernel.Close(l.spare)
-	l.spare = -1
+	l.Kernel.Close(l.reserve)
+	l.reserve = -1
 	fd, err := l.Kernel.Accept(l.Listener)
 	switch {
 	case err == nil && l.evict():
-		l.begin(fd)
+		l.register(fd)
 		return nil
 	case err == nil:
-		l.turnAway(fd)
+		l.rejectBusy(fd)
 	}
-	l.takeSpare()
+	l.openReserve()
 	if err == unix.EMFILE || err == unix.ENFILE {
 		return l.pause(os.NewSyscallError("accept4", err))
 	}
@@ -69,31 +69,31 @@ func (l *Loop) squeeze(reason error) error {
 // evict makes room: a connection that lingers, or else the oldest of those that have not logged in,
 // is closed at the end of this turn. A user never goes for that.
 func (l *Loop) evict() bool {
-	oldest := l.linger.first
+	oldest := l.lingerTimeouts.first
 	if oldest == nil {
-		oldest = l.strangers.first
+		oldest = l.loginTimeouts.first
 	}
 	if oldest == nil {
 		return false
 	}
-	l.complain("no descriptor left, evicting strangers", unix.EMFILE)
-	l.kill(oldest.conn, Evicted)
+	l.warnLimited("no descriptor left, evicting strangers", unix.EMFILE)
+	l.abort(oldest.conn, Evicted)
 	return true
 }
 
-// turnAway tells a client that there is no room.
-func (l *Loop) turnAway(fd int) {
-	l.complain("no descriptor left, turning clients away", unix.EMFILE)
+// rejectBusy tells a client that there is no room.
+func (l *Loop) rejectBusy(fd int) {
+	l.warnLimited("no descriptor left, turning clients away", unix.EMFILE)
 	l.Kernel.Read(fd, l.buffer) // unread, it would turn the end into a reset
-	l.Kernel.Write(fd, l.Refusal)
+	l.Kernel.Write(fd, l.BusyReply)
 	l.Kernel.Shutdown(fd)
-	l.end(standing(fd), Refused)
+	l.closeDescriptor(internalID(fd), Refused)
 }
 
-func (l *Loop) takeSpare() {
+func (l *Loop) openReserve() {
 	var err error
-	if l.spare, err = l.Kernel.Spare(); err != nil {
-		l.spare = -1
+	if l.reserve, err = l.Kernel.Reserve(); err != nil {
+		l.reserve = -1
 	}
 }
 
@@ -101,22 +101,22 @@ func (l *Loop) takeSpare() {
 // it would turn the loop without end.
 func (l *Loop) pause(reason error) error {
 	l.pausedUntil = l.Kernel.Now() + acceptPause
-	l.complain("not accepting for a moment", reason)
-	return l.Kernel.Modify(standing(l.Listener), 0)
+	l.warnLimited("not accepting for a moment", reason)
+	return l.Kernel.Modify(internalID(l.Listener), 0)
 }
 
 func (l *Loop) unpause() error {
 	l.pausedUntil = 0
-	if l.spare < 0 {
-		l.takeSpare()
+	if l.reserve < 0 {
+		l.openReserve()
 	}
-	return l.Kernel.Modify(standing(l.Listener), Readable)
+	return l.Kernel.Modify(internalID(l.Listener), Readable)
 }
 
-// complain tells the log, not too often.
-func (l *Loop) complain(message string, reason error) {
-	if now := l.Kernel.Now(); now >= l.complainAt {
-		l.complainAt = now + complainEvery
+// warnLimited tells the log, not too often.
+func (l *Loop) warnLimited(message string, reason error) {
+	if now := l.Kernel.Now(); now >= l.warnAt {
+		l.warnAt = now + warnEvery
 		l.Log.Warn(message, "reason", reason, "connections", l.count)
 	}
 }

@@ -37,11 +37,11 @@ func (a *auditor) Input(id state.ID, in []byte) (int, []protocol.Frame) {
 	return n, a.audit(frames)
 }
 
-func (a *auditor) Settle(receipt protocol.Receipt, sent bool) []protocol.Frame {
+func (a *auditor) Complete(receipt protocol.Receipt, sent bool) []protocol.Frame {
 	if a.receipts[receipt]--; a.receipts[receipt] < 0 {
 		a.t.Errorf("receipt %v came back twice", receipt)
 	}
-	return a.audit(a.Machine.Settle(receipt, sent))
+	return a.audit(a.Machine.Complete(receipt, sent))
 }
 
 func (a *auditor) Close(id state.ID) {

@@ -34,7 +34,7 @@ func (*freeKernel) Unsent(int) int                      { return 0 }
 func (k *freeKernel) Shutdown(int) error                { return nil }
 func (k *freeKernel) Close(int) error                   { return nil }
 func (k *freeKernel) Modify(state.ID, Readiness) error  { return nil }
-func (k *freeKernel) Spare() (int, error)               { return fakeSpare, nil }
+func (k *freeKernel) Reserve() (int, error)             { return fakeSpare, nil }
 func (k *freeKernel) Now() time.Duration                { return 0 }
 func (k *freeKernel) Peer(int) string                   { return "" }
 
@@ -75,7 +75,7 @@ func newTraffic(t testing.TB, senders, messages int) (*Loop, *freeKernel) {
 			t.Fatalf("Turn: %v", err)
 		}
 	}
-	turn(Event{standing(fakeListener), Readable})
+	turn(Event{internalID(fakeListener), Readable})
 	var all []Event
 	for fd := target; fd <= k.last; fd++ {
 		k.said = fmt.Appendf(nil, "HELLO-FROM %d\n", fd)

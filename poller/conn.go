@@ -18,10 +18,10 @@ type slot struct {
 	conn *conn // nil: idle
 }
 
-func (s *slot) taken() bool { return s.id.Generation()%2 == 1 }
+func (s *slot) inUse() bool { return s.id.Generation()%2 == 1 }
 
-// turnOver makes the slot taken if it is free, and free if it is taken.
-func (s *slot) turnOver(fd int) { s.id = state.NewID(fd, s.id.Generation()+1) }
+// nextGeneration makes the slot taken if it is free, and free if it is taken.
+func (s *slot) nextGeneration(fd int) { s.id = state.NewID(fd, s.id.Generation()+1) }
 
 // A phase is how far a connection has come in its life. It never goes back.
 type phase uint8
@@ -37,32 +37,32 @@ const (
 // A conn is what one connection is in the middle of. It exists from the event that begins something
 // to the end of the turn in which nothing is left of it, and is then used for another connection.
 type conn struct {
-	id       state.ID
-	phase    phase
-	reason   protocol.Reason // why it ends; empty while it does not
-	stranger bool            // has not logged in
-	held     int             // capacity of all buffers of its own, in bytes, as of its last turn
-	begun    bool            // the machine holds something for it, as of its last turn
-	armed    Readiness       // what the kernel has been asked for
+	id              state.ID
+	phase           phase
+	reason          protocol.Reason // why it ends; empty while it does not
+	unauthenticated bool            // has not logged in
+	held            int             // capacity of all buffers of its own, in bytes, as of its last turn
+	begun           bool            // the machine holds something for it, as of its last turn
+	registered      Readiness       // what the kernel has been asked for
 
-	out  outQueue
-	full bool // the kernel took less than it was offered: writing waits until it is writable
+	out          outQueue
+	writeBlocked bool // the kernel took less than it was offered: writing waits until it is writable
 
 	unsent int // what the kernel had not got rid of when the deadline was set, in bytes
 
-	in     []byte // read, but not carried out yet
-	ended  bool   // the end of input has been read
-	owed   int    // receipts out for what this client sent: replies we owe it
-	behind bool   // one of them is behind a queue that is full: do not carry out more
+	in             []byte // read, but not carried out yet
+	ended          bool   // the end of input has been read
+	pendingReplies int    // receipts out for what this client sent: replies we owe it
+	throttled      bool   // one of them is behind a queue that is full: do not carry out more
 
 	thrown int // bytes of input thrown away while lingering
 
-	deadline link // its place among the deadlines of one kind, if it has one
+	timeout  link // its place among the timeouts of one kind, if it has one
 	memory   link // its place among those that hold about as much memory, if it holds any
 	progress bool // the kernel has taken something in this turn
 
-	touched bool // on the loop's list for the end of this turn
-	dirty   bool // on the loop's list for the next flush
+	active       bool // on the loop's list for the end of this turn
+	writePending bool // on the loop's list for the next flush
 }
 
 const (
@@ -88,7 +88,7 @@ func (c *conn) interest() (wanted Readiness) {
 	}
 	switch c.phase {
 	case open:
-		if c.owed == 0 && c.out.size < highWater {
+		if c.pendingReplies == 0 && c.out.size < highWater {
 			wanted |= Readable
 		}
 	case lingering:
@@ -102,15 +102,15 @@ func (c *conn) listens() bool { return c.phase <= finishing }
 
 // mayRun reports whether one more line of the client's may be carried out. Within a turn, being
 // owed is no obstacle: the flush at the end of the turn will mostly settle it.
-func (c *conn) mayRun() bool { return c.listens() && c.out.size < highWater && !c.behind }
+func (c *conn) mayRun() bool { return c.listens() && c.out.size < highWater && !c.throttled }
 
 // mayResume reports whether input that was kept back may be carried out in the next turn.
-func (c *conn) mayResume() bool { return len(c.in) > 0 && c.owed == 0 && c.mayRun() }
+func (c *conn) mayResume() bool { return len(c.in) > 0 && c.pendingReplies == 0 && c.mayRun() }
 
 // idle reports whether there is nothing left that a later turn would have to know.
 func (c *conn) idle() bool {
-	return c.phase == open && c.armed == Readable && c.out.size == 0 && len(c.in) == 0 &&
-		!c.begun && c.owed == 0 && c.deadline.list == nil
+	return c.phase == open && c.registered == Readable && c.out.size == 0 && len(c.in) == 0 &&
+		!c.begun && c.pendingReplies == 0 && c.timeout.list == nil
 }
 
 // poolBytes is how much memory is kept for use again.
@@ -132,7 +132,7 @@ func (p *pool) take(id state.ID) *conn {
 	} else {
 		c = new(conn)
 	}
-	c.id, c.armed = id, Readable
+	c.id, c.registered = id, Readable
 	return c
 }
 

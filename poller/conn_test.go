@@ -10,7 +10,7 @@ import (
 
 // withQueued is a connection with so many bytes queued for its client.
 func withQueued(n int) *conn {
-	c := &conn{id: state.NewID(7, 1), armed: Readable}
+	c := &conn{id: state.NewID(7, 1), registered: Readable}
 	if n > 0 {
 		c.out.push(&protocol.Frame{Text: make([]byte, n)})
 	}
@@ -47,9 +47,9 @@ func TestB6B7InterestFollowsFromTheState(t *testing.T) {
 		{dead, 0, 1, none},
 	} {
 		c := withQueued(test.queued)
-		c.phase, c.owed = test.phase, test.owed
+		c.phase, c.pendingReplies = test.phase, test.owed
 		if got := c.interest(); got != test.want {
-			t.Errorf("phase %d, %d bytes queued, %d replies owed: interest %02b, expected %02b",
+			t.Errorf("phase %d, %d bytes queued, %d replies pendingReplies: interest %02b, expected %02b",
 				test.phase, test.queued, test.owed, got, test.want)
 		}
 	}
@@ -62,7 +62,7 @@ func TestB12WhatHoldsInputBack(t *testing.T) {
 		phase          phase
 		in             string
 		queued, owed   int
-		behind         bool
+		throttled      bool
 		run, mayResume bool
 	}{
 		{"nothing kept", open, "", 0, 0, false, true, false},
@@ -77,7 +77,7 @@ func TestB12WhatHoldsInputBack(t *testing.T) {
 		{"dead", dead, "LIST\n", 0, 0, false, false, false},
 	} {
 		c := withQueued(test.queued)
-		c.phase, c.in, c.owed, c.behind = test.phase, []byte(test.in), test.owed, test.behind
+		c.phase, c.in, c.pendingReplies, c.throttled = test.phase, []byte(test.in), test.owed, test.throttled
 		if c.mayRun() != test.run || c.mayResume() != test.mayResume {
 			t.Errorf("%s: mayRun %v, mayResume %v; expected %v, %v",
 				test.name, c.mayRun(), c.mayResume(), test.run, test.mayResume)
@@ -93,12 +93,12 @@ func TestAConnectionIsIdleWhenNothingIsLeftOfIt(t *testing.T) {
 		"the end of input read": func(c *conn) { c.phase = finishing },
 		"lingering":             func(c *conn) { c.phase = lingering },
 		"dead":                  func(c *conn) { c.phase = dead },
-		"not waited for":        func(c *conn) { c.armed = 0 },
-		"armed for writing too": func(c *conn) { c.armed |= Writable },
+		"not waited for":        func(c *conn) { c.registered = 0 },
+		"armed for writing too": func(c *conn) { c.registered |= Writable },
 		"something queued":      func(c *conn) { c.out.push(&protocol.Frame{Text: []byte("x")}) },
 		"input kept":            func(c *conn) { c.in = []byte("x") },
-		"a reply owed":          func(c *conn) { c.owed = 1 },
-		"a deadline":            func(c *conn) { new(deadlines).set(c, 0) },
+		"a reply owed":          func(c *conn) { c.pendingReplies = 1 },
+		"a deadline":            func(c *conn) { new(timeouts).set(c, 0) },
 	} {
 		c := withQueued(0)
 		if change(c); c.idle() {
@@ -111,9 +111,9 @@ func TestAConnectionIsIdleWhenNothingIsLeftOfIt(t *testing.T) {
 func TestThePoolForgets(t *testing.T) {
 	var p pool
 	used := &conn{
-		id: state.NewID(7, 1), phase: dead, full: true,
-		in: []byte("SEND b secret\n"), ended: true, owed: 3, behind: true, thrown: 9,
-		deadline: link{at: 9}, memory: link{at: 9}, progress: true, touched: true, dirty: true,
+		id: state.NewID(7, 1), phase: dead, writeBlocked: true,
+		in: []byte("SEND b secret\n"), ended: true, pendingReplies: 3, throttled: true, thrown: 9,
+		timeout: link{at: 9}, memory: link{at: 9}, progress: true, active: true, writePending: true,
 	}
 	used.out.push(&protocol.Frame{Text: []byte("secret"), Receipt: protocol.Receipt{Owner: 1, Slot: 1}})
 	p.put(used)
@@ -121,12 +121,12 @@ func TestThePoolForgets(t *testing.T) {
 	if c != used {
 		t.Fatal("the pool did not give the conn out again")
 	}
-	if c.out.size != 0 || len(c.out.chunks) != 0 || len(c.out.marks) != 0 || len(c.in) != 0 {
+	if c.out.size != 0 || len(c.out.chunks) != 0 || len(c.out.receipts) != 0 || len(c.in) != 0 {
 		t.Errorf("the next connection inherits %d bytes to send, %d marks, input %q",
-			c.out.size, len(c.out.marks), c.in)
+			c.out.size, len(c.out.receipts), c.in)
 	}
 	c.out, c.in = outQueue{}, nil // they keep their memory, and nothing in it
-	if fresh := (&conn{id: state.NewID(8, 3), armed: Readable}); !reflect.DeepEqual(c, fresh) {
+	if fresh := (&conn{id: state.NewID(8, 3), registered: Readable}); !reflect.DeepEqual(c, fresh) {
 		t.Errorf("the next connection inherits %+v, expected %+v", *c, *fresh)
 	}
 }
@@ -162,13 +162,13 @@ func TestASlotNeverHasAnIDAgain(t *testing.T) {
 	met := map[state.ID]bool{}
 	var s slot
 	for range 1000 {
-		s.turnOver(fd)
-		if !s.taken() || met[s.id] || s.id.Slot() != fd || s.id == standing(fd) {
-			t.Fatalf("a connection got the ID %v after %d others; taken %v", s.id, len(met), s.taken())
+		s.nextGeneration(fd)
+		if !s.inUse() || met[s.id] || s.id.Slot() != fd || s.id == internalID(fd) {
+			t.Fatalf("a connection got the ID %v after %d others; taken %v", s.id, len(met), s.inUse())
 		}
 		met[s.id] = true
-		if s.turnOver(fd); s.taken() || met[s.id] {
-			t.Fatalf("a free slot has the ID %v; taken %v", s.id, s.taken())
+		if s.nextGeneration(fd); s.inUse() || met[s.id] {
+			t.Fatalf("a free slot has the ID %v; taken %v", s.id, s.inUse())
 		}
 	}
 }

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// deadlines are the deadlines of one kind. All are equally far ahead when they are set, so the
+// timeouts are the timeouts of one kind. All are equally far ahead when they are set, so the
 // order in which they are set is the order in which they fall due, and a list is enough: setting,
 // moving and taking back cost the same however many there are. A connection has at most one
 // deadline.
 //
 // There is no timer behind it. The nearest deadline is the timeout of the loop's next wait, and
 // where there is none the wait has none.
-type deadlines struct {
+type timeouts struct {
 	list
 	after time.Duration // 0: they are never due, and only their order is of use
 }
@@ -21,7 +21,7 @@ type deadlines struct {
 const never time.Duration = math.MaxInt64
 
 // nearest is when the first deadline is due.
-func (d *deadlines) nearest() time.Duration {
+func (d *timeouts) nearest() time.Duration {
 	if d.first == nil {
 		return never
 	}
@@ -29,17 +29,17 @@ func (d *deadlines) nearest() time.Duration {
 }
 
 // set gives a connection a deadline, in place of the one it may have.
-func (d *deadlines) set(c *conn, now time.Duration) {
+func (d *timeouts) set(c *conn, now time.Duration) {
 	due := now + d.after
 	if d.after == 0 {
 		due = never
 	}
-	d.push(&c.deadline, c, due)
+	d.push(&c.timeout, c, due)
 }
 
 // timeout is how long the loop may sleep.
 func (l *Loop) timeout() time.Duration {
-	if len(l.resumed) > 0 || len(l.undelivered) > 0 {
+	if len(l.resumed) > 0 || len(l.lost) > 0 {
 		return 0
 	}
 	nearest := l.nearest()
@@ -51,7 +51,7 @@ func (l *Loop) timeout() time.Duration {
 
 // nearest is when the first deadline is due, of all kinds.
 func (l *Loop) nearest() time.Duration {
-	nearest := min(l.stuck.nearest(), l.linger.nearest(), l.strangers.nearest(), l.feedDue, l.stats.due)
+	nearest := min(l.writeTimeouts.nearest(), l.lingerTimeouts.nearest(), l.loginTimeouts.nearest(), l.watchdogDue, l.stats.due)
 	if l.pausedUntil > 0 {
 		nearest = min(nearest, l.pausedUntil)
 	}
@@ -61,7 +61,7 @@ func (l *Loop) nearest() time.Duration {
 	return nearest
 }
 
-// judgedBy is the time by which the deadlines of this turn are judged: the time at which its events
+// judgedBy is the time by which the timeouts of this turn are judged: the time at which its events
 // were known, so that what comes to pass while the process itself is stopped in the middle of a
 // turn is seen first. It is 0, and nobody is judged, as long as there may be connections whose
 // events did not fit: after an absence all have something to say, and the next turn hears those who
@@ -80,28 +80,28 @@ func (l *Loop) judgedBy(events int) time.Duration {
 
 // expire ends what had come to its deadline by now.
 func (l *Loop) expire(now time.Duration) error {
-	for l.stuck.nearest() <= now {
-		c := l.stuck.first.conn
+	for l.writeTimeouts.nearest() <= now {
+		c := l.writeTimeouts.first.conn
 		if n := l.Kernel.Unsent(c.id.Slot()); n < c.unsent {
 			c.unsent = n // the client has taken something, if too little for us to hear of it
-			l.stuck.set(c, now)
+			l.writeTimeouts.set(c, now)
 		} else {
-			l.throwOut(c, SendTimeout)
+			l.abortAndLog(c, SendTimeout)
 		}
 	}
-	for l.strangers.nearest() <= now {
-		l.kill(l.strangers.first.conn, LoginTimeout)
+	for l.loginTimeouts.nearest() <= now {
+		l.abort(l.loginTimeouts.first.conn, LoginTimeout)
 	}
-	for l.linger.nearest() <= now {
-		c := l.linger.first.conn
+	for l.lingerTimeouts.nearest() <= now {
+		c := l.lingerTimeouts.first.conn
 		if l.stops > 0 && l.Kernel.Unsent(c.id.Slot()) > 0 {
-			l.linger.set(c, now) // until the drain timeout: to close now could destroy these bytes
+			l.lingerTimeouts.set(c, now) // until the drain timeout: to close now could destroy these bytes
 			continue
 		}
-		l.kill(c, c.reason)
+		l.abort(c, c.reason)
 	}
-	if l.feedDue <= now {
-		l.feed(now)
+	if l.watchdogDue <= now {
+		l.pingWatchdog(now)
 	}
 	if l.stats.due <= now {
 		l.writeStats()

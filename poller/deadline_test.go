@@ -9,7 +9,7 @@ import (
 )
 
 // inOrder lists the connections that have a deadline, from both ends, which must agree.
-func inOrder(t *testing.T, d *deadlines) (conns []*conn) {
+func inOrder(t *testing.T, d *timeouts) (conns []*conn) {
 	t.Helper()
 	for k := d.first; k != nil; k = k.next {
 		conns = append(conns, k.conn)
@@ -26,7 +26,7 @@ func inOrder(t *testing.T, d *deadlines) (conns []*conn) {
 }
 
 func TestDeadlinesFallDueInTheOrderInWhichTheyWereSet(t *testing.T) {
-	d := deadlines{after: 10 * time.Second}
+	d := timeouts{after: 10 * time.Second}
 	if d.nearest() != never {
 		t.Fatalf("without a deadline the nearest is %v, expected never", d.nearest())
 	}
@@ -41,22 +41,22 @@ func TestDeadlinesFallDueInTheOrderInWhichTheyWereSet(t *testing.T) {
 	if got := inOrder(t, &d); !slices.Equal(got, []*conn{b, c, a}) {
 		t.Fatalf("after the first was moved there are %d deadlines, or in another order", len(got))
 	}
-	if d.nearest() != 11*time.Second || a.deadline.at != 15*time.Second {
-		t.Fatalf("the nearest is %v and the moved one %v, expected 11s and 15s", d.nearest(), a.deadline.at)
+	if d.nearest() != 11*time.Second || a.timeout.at != 15*time.Second {
+		t.Fatalf("the nearest is %v and the moved one %v, expected 11s and 15s", d.nearest(), a.timeout.at)
 	}
 }
 
 func TestADeadlineOfAnotherKindTakesThePlaceOfTheFirst(t *testing.T) {
-	stuck, linger := deadlines{after: time.Minute}, deadlines{after: time.Second}
+	stuck, linger := timeouts{after: time.Minute}, timeouts{after: time.Second}
 	c := new(conn)
 	stuck.set(c, 0)
 	linger.set(c, 0)
-	if stuck.nearest() != never || linger.nearest() != time.Second || c.deadline.list != &linger.list {
+	if stuck.nearest() != never || linger.nearest() != time.Second || c.timeout.list != &linger.list {
 		t.Fatalf("nearest of the two kinds: %v and %v, expected never and 1s", stuck.nearest(), linger.nearest())
 	}
-	c.deadline.remove()
-	c.deadline.remove() // a connection without a deadline has nothing to take back
-	if linger.nearest() != never || c.deadline.list != nil {
+	c.timeout.remove()
+	c.timeout.remove() // a connection without a deadline has nothing to take back
+	if linger.nearest() != never || c.timeout.list != nil {
 		t.Fatalf("after cancel the nearest deadline is %v, expected never", linger.nearest())
 	}
 }
@@ -64,7 +64,7 @@ func TestADeadlineOfAnotherKindTakesThePlaceOfTheFirst(t *testing.T) {
 // Setting, moving and taking back at random places keeps the order of a plain list.
 func TestDeadlinesAgreeWithAList(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	d := deadlines{after: time.Second}
+	d := timeouts{after: time.Second}
 	conns := make([]conn, 6)
 	var model []*conn
 	for step := range 2000 {
@@ -74,7 +74,7 @@ func TestDeadlinesAgreeWithAList(t *testing.T) {
 			d.set(c, time.Duration(step))
 			model = append(model, c)
 		} else {
-			c.deadline.remove()
+			c.timeout.remove()
 		}
 		if got := inOrder(t, &d); !slices.Equal(got, model) {
 			t.Fatalf("step %d: %d deadlines, expected %d in the order of the list", step, len(got), len(model))

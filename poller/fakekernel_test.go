@@ -209,7 +209,7 @@ func (k *fakeKernel) full() bool { return k.limit > 0 && len(k.sockets) >= k.lim
 func (k *fakeKernel) Now() time.Duration { return k.now }
 func (k *fakeKernel) Peer(int) string    { return "192.0.2.1:7" }
 
-func (k *fakeKernel) Spare() (int, error) {
+func (k *fakeKernel) Reserve() (int, error) {
 	if !k.spares || k.full() {
 		return -1, unix.EMFILE
 	}

@@ -105,10 +105,10 @@ func (l *Loop) status() string {
 	return fmt.Sprintf("STATUS=%d users, %d connections, %d turns", l.Machine.Users(), l.count, l.turns)
 }
 
-// feed tells the supervisor that the loop turns. Nothing else does, so that it notices when the
+// pingWatchdog tells the supervisor that the loop turns. Nothing else does, so that it notices when the
 // loop hangs.
-func (l *Loop) feed(now time.Duration) {
-	l.feedDue = now + l.Supervisor.Watchdog()
+func (l *Loop) pingWatchdog(now time.Duration) {
+	l.watchdogDue = now + l.Supervisor.Watchdog()
 	l.Supervisor.Tell("WATCHDOG=1", l.status())
 }
 
@@ -122,8 +122,8 @@ type statsDeadline struct {
 	from time.Duration // when it may be written next
 }
 
-// outdate takes note that the stats file is no longer up to date.
-func (l *Loop) outdate() {
+// markStatsChanged takes note that the stats file is no longer up to date.
+func (l *Loop) markStatsChanged() {
 	if l.StatsFile != "" {
 		l.stats.due = l.stats.from
 	}
@@ -136,13 +136,13 @@ func (l *Loop) outdate() {
 // spare descriptor stands in where there is no other.
 func (l *Loop) writeStats() {
 	l.stats = statsDeadline{due: never, from: l.Kernel.Now() + statsEvery}
-	if l.spare >= 0 {
-		l.Kernel.Close(l.spare)
+	if l.reserve >= 0 {
+		l.Kernel.Close(l.reserve)
 	}
 	if err := replace(l.StatsFile, l.prometheus()); err != nil {
 		l.Log.Warn("cannot write the stats file", "reason", err)
 	}
-	l.takeSpare()
+	l.openReserve()
 }
 
 func replace(path string, text []byte) error {

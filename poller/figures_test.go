@@ -28,7 +28,7 @@ func TestG5Figures(t *testing.T) {
 	a, b := r.user("a"), r.user("b")
 	r.says(a, "SEND b hello\nSEND nobody hello\n")
 	b.room = 3
-	r.says(a, "SEND b more\n") // queued, so that is no message yet, and a reply is owed: buffers of 48 and of 8 bytes
+	r.says(a, "SEND b more\n") // queued, so that is no message yet, and a reply is pendingReplies: buffers of 48 and of 8 bytes
 	r.k.ask(1000)
 	r.rest()
 	r.stopped(false)
@@ -102,7 +102,7 @@ func TestStatsFileOnlyAfterChanges(t *testing.T) {
 func TestStatsFileOfThoseTurnedAway(t *testing.T) {
 	r := newStatsRig(t)
 	r.k.spares = true
-	r.l.takeSpare()
+	r.l.openReserve()
 	r.rest()
 	r.user("a")
 	r.pass(statsEvery)
@@ -118,11 +118,11 @@ func TestStatsFileOfThoseTurnedAway(t *testing.T) {
 func TestStatsFileTakesTheSpareDescriptor(t *testing.T) {
 	r := newStatsRig(t)
 	r.k.spares = true
-	r.l.takeSpare()
+	r.l.openReserve()
 	r.user("a")
 	r.pass(statsEvery)
-	if times, _ := r.k.called("close", fakeSpare); times != 1 || r.l.spare != fakeSpare {
-		t.Errorf("the spare was given up %d times and is %d, expected once and %d", times, r.l.spare, fakeSpare)
+	if times, _ := r.k.called("close", fakeSpare); times != 1 || r.l.reserve != fakeSpare {
+		t.Errorf("the spare was given up %d times and is %d, expected once and %d", times, r.l.reserve, fakeSpare)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestStatsFileThatCannotBeWritten(t *testing.T) {
 	}
 	r.logged("cannot write the stats file", 3)
 	if _, err := os.Stat(r.path + ".tmp"); !os.IsNotExist(err) {
-		t.Errorf("the temporary file is left behind: %v", err)
+		t.Errorf("the temporary file is left throttled: %v", err)
 	}
 }
 

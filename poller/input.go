@@ -6,13 +6,13 @@ func (l *Loop) read(c *conn) {
 	l.bytesIn += uint64(n)
 	switch {
 	case err != nil:
-		if !weather(err) {
-			l.kill(c, Reset)
+		if !isTransient(err) {
+			l.abort(c, Reset)
 		}
 	case c.phase == lingering:
 		c.thrown += n
 		if n == 0 || c.thrown >= lingerBytes {
-			l.kill(c, c.reason)
+			l.abort(c, c.reason)
 		}
 	case n == 0:
 		c.ended, c.phase, c.reason = true, finishing, EOF
@@ -24,7 +24,7 @@ func (l *Loop) read(c *conn) {
 // resume carries on with input that was kept.
 func (l *Loop) resume() {
 	for _, c := range l.resumed {
-		l.touch(c.id)
+		l.activate(c.id)
 		l.run(c, c.in)
 	}
 	l.resumed = l.resumed[:0]

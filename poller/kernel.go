@@ -34,8 +34,8 @@ type Kernel interface {
 	// Close gives the descriptor back, and with it what Add registered.
 	Close(fd int) error
 
-	// Spare takes a descriptor that is good for nothing but to be given up when there is no other.
-	Spare() (fd int, err error)
+	// Reserve takes a descriptor that is good for nothing but to be given up when there is no other.
+	Reserve() (fd int, err error)
 
 	// Add registers the descriptor id.Slot(). Its events carry id.
 	Add(id state.ID, interest Readiness) error
@@ -74,9 +74,9 @@ type Event struct {
 	Ready Readiness
 }
 
-// weather reports whether an error says no more than "not now". The others end the connection on
+// isTransient reports whether an error says no more than "not now". The others end the connection on
 // which they come, or the process; nothing else is ever done about an error.
-func weather(err error) bool {
+func isTransient(err error) bool {
 	switch err {
 	case unix.EAGAIN, unix.EINTR, unix.ENOBUFS, unix.ENOMEM:
 		return true

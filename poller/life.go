@@ -21,25 +21,25 @@ const (
 	Shutdown     protocol.Reason = "shutdown"      // the loop was asked to stop
 )
 
-// begin gives an accepted connection its slot. Until it logs in it is one of the strangers.
-func (l *Loop) begin(fd int) {
+// register gives an accepted connection its slot. Until it logs in it is one of the strangers.
+func (l *Loop) register(fd int) {
 	s := l.slots.At(fd)
-	s.turnOver(fd)
+	s.nextGeneration(fd)
 	l.count++
 	if err := l.Kernel.Add(s.id, Readable); err != nil {
-		l.complain("cannot serve a connection", err)
-		l.bury(s, Refused)
+		l.warnLimited("cannot serve a connection", err)
+		l.release(s, Refused)
 		return
 	}
 	l.Machine.Open(s.id)
-	c := l.touch(s.id)
-	c.stranger = true
-	l.time(c) // now, for it may have to make room in this very turn
+	c := l.activate(s.id)
+	c.unauthenticated = true
+	l.setTimeout(c) // now, for it may have to make room in this very turn
 }
 
-// kill ends a connection at once. What is queued for it is lost, and those who wait for a receipt
+// abort ends a connection at once. What is queued for it is lost, and those who wait for a receipt
 // for that will be told. The descriptor is closed at the end of the turn.
-func (l *Loop) kill(c *conn, reason protocol.Reason) {
+func (l *Loop) abort(c *conn, reason protocol.Reason) {
 	if c.listens() {
 		l.Machine.Close(c.id)
 	}
@@ -47,35 +47,35 @@ func (l *Loop) kill(c *conn, reason protocol.Reason) {
 		c.reason = reason
 	}
 	c.phase = dead
-	c.deadline.remove()
-	l.undelivered = c.out.abandon(l.undelivered)
-	l.touch(c.id)
+	c.timeout.remove()
+	l.lost = c.out.discard(l.lost)
+	l.activate(c.id)
 }
 
-// throwOut kills a connection for a reason that somebody may want to know.
-func (l *Loop) throwOut(c *conn, reason protocol.Reason) {
+// abortAndLog kills a connection for a reason that somebody may want to know.
+func (l *Loop) abortAndLog(c *conn, reason protocol.Reason) {
 	l.Log.Warn("closing", "reason", reason, "client", c.id, "peer", l.Kernel.Peer(c.id.Slot()),
 		"queued", c.out.size, "held", c.held)
-	l.kill(c, reason)
+	l.abort(c, reason)
 }
 
-// tend goes through the connections that were touched in this turn and leaves each in the state in
+// endTurn goes through the connections that were touched in this turn and leaves each in the state in
 // which it can wait for the next.
-func (l *Loop) tend() {
-	if len(l.touched) > 0 {
-		l.outdate()
+func (l *Loop) endTurn() {
+	if len(l.active) > 0 {
+		l.markStatsChanged()
 	}
-	for _, c := range l.touched {
-		l.advance(c)
+	for _, c := range l.active {
+		l.advanceClose(c)
 		if c.phase != dead {
-			l.time(c)
-			l.arm(c)
+			l.setTimeout(c)
+			l.updateInterest(c)
 		}
 		l.updateMemory(c)
 		s := l.slots.Find(c.id.Slot())
 		switch {
 		case c.phase == dead:
-			l.bury(s, c.reason)
+			l.release(s, c.reason)
 			fallthrough
 		case c.idle():
 			s.conn = nil
@@ -83,14 +83,14 @@ func (l *Loop) tend() {
 		case c.mayResume():
 			l.resumed = append(l.resumed, c)
 		}
-		c.touched = false
+		c.active = false
 	}
-	l.touched = l.touched[:0]
+	l.active = l.active[:0]
 }
 
-// advance takes the next steps of a connection's life, where it is ready for them.
-func (l *Loop) advance(c *conn) {
-	if c.phase == finishing && len(c.in) == 0 && c.owed == 0 {
+// advanceClose takes the next steps of a connection's life, where it is ready for them.
+func (l *Loop) advanceClose(c *conn) {
+	if c.phase == finishing && len(c.in) == 0 && c.pendingReplies == 0 {
 		l.Machine.Close(c.id)
 		c.phase = draining
 	}
@@ -98,63 +98,63 @@ func (l *Loop) advance(c *conn) {
 		// With unread input, close(2) would send a reset, and a reset destroys what the client has
 		// not read yet: so listen for the end first, unless it has been read.
 		if c.ended || l.Kernel.Shutdown(c.id.Slot()) != nil {
-			l.kill(c, c.reason)
+			l.abort(c, c.reason)
 			return
 		}
 		c.phase = lingering
-		l.linger.set(c, l.Kernel.Now())
+		l.lingerTimeouts.set(c, l.Kernel.Now())
 	}
 }
 
-// time gives a connection the deadline that its state asks for.
-func (l *Loop) time(c *conn) {
+// setTimeout gives a connection the deadline that its state asks for.
+func (l *Loop) setTimeout(c *conn) {
 	switch {
 	case c.out.size > 0:
-		if c.deadline.list != &l.stuck.list {
-			l.stuck.set(c, l.Kernel.Now())
+		if c.timeout.list != &l.writeTimeouts.list {
+			l.writeTimeouts.set(c, l.Kernel.Now())
 			c.unsent = l.Kernel.Unsent(c.id.Slot())
 		}
-	case c.stranger && c.phase == open && c.deadline.list == nil:
-		l.strangers.set(c, l.Kernel.Now())
+	case c.unauthenticated && c.phase == open && c.timeout.list == nil:
+		l.loginTimeouts.set(c, l.Kernel.Now())
 	}
 }
 
-// arm makes the kernel wait for what the connection's state asks for. Mostly it does already.
-func (l *Loop) arm(c *conn) {
+// updateInterest makes the kernel wait for what the connection's state asks for. Mostly it does already.
+func (l *Loop) updateInterest(c *conn) {
 	wanted := c.interest()
-	if wanted == c.armed {
+	if wanted == c.registered {
 		return
 	}
 	if err := l.Kernel.Modify(c.id, wanted); err != nil {
-		l.complain("cannot serve a connection", err)
-		l.kill(c, Refused)
+		l.warnLimited("cannot serve a connection", err)
+		l.abort(c, Refused)
 		return
 	}
-	c.armed = wanted
+	c.registered = wanted
 }
 
-// bury closes a connection. Its ID is nobody's from here on.
-func (l *Loop) bury(s *slot, reason protocol.Reason) {
-	l.end(s.id, reason)
-	s.turnOver(s.id.Slot())
+// release closes a connection. Its ID is nobody's from here on.
+func (l *Loop) release(s *slot, reason protocol.Reason) {
+	l.closeDescriptor(s.id, reason)
+	s.nextGeneration(s.id.Slot())
 	l.count--
-	if l.spare < 0 && l.stops == 0 {
-		l.takeSpare()
+	if l.reserve < 0 && l.stops == 0 {
+		l.openReserve()
 	}
 }
 
-// end closes the descriptor of a connection, and counts why.
-func (l *Loop) end(id state.ID, reason protocol.Reason) {
+// closeDescriptor closes the descriptor of a connection, and counts why.
+func (l *Loop) closeDescriptor(id state.ID, reason protocol.Reason) {
 	if l.Log.Enabled(context.Background(), slog.LevelDebug) {
 		l.Log.Debug("closed", "reason", reason, "client", id, "peer", l.Kernel.Peer(id.Slot()))
 	}
 	l.closed[reason]++
-	l.outdate()
+	l.markStatsChanged()
 	l.Kernel.Close(id.Slot())
 }
 
-// answer does what signals have asked for.
-func (l *Loop) answer() error {
+// handleWake does what signals have asked for.
+func (l *Loop) handleWake() error {
 	stops, reports, err := readWake(l.Kernel, l.Wake)
 	if err != nil {
 		return err
@@ -186,21 +186,21 @@ func (l *Loop) stop(times uint32) {
 	l.stopUntil = l.Kernel.Now() + l.DrainTimeout
 	l.pausedUntil = 0
 	// If a supervisor has the listener too, closing ours does not take it out of the set (epoll(7)).
-	l.Kernel.Modify(standing(l.Listener), 0)
+	l.Kernel.Modify(internalID(l.Listener), 0)
 	l.Kernel.Close(l.Listener)
 	l.slots.Each(func(_ int, s *slot) {
 		switch {
-		case !s.taken():
+		case !s.inUse():
 		case s.conn == nil && l.Kernel.Unsent(s.id.Slot()) == 0: // idle: there is nothing to wait for
 			l.Machine.Close(s.id)
-			l.bury(s, Shutdown)
+			l.release(s, Shutdown)
 		default:
-			c := l.touch(s.id)
+			c := l.activate(s.id)
 			c.in = c.in[:0]
 			switch {
 			case c.phase != open:
-			case c.out.size == 0 && c.owed == 0 && l.Kernel.Unsent(c.id.Slot()) == 0:
-				l.kill(c, Shutdown)
+			case c.out.size == 0 && c.pendingReplies == 0 && l.Kernel.Unsent(c.id.Slot()) == 0:
+				l.abort(c, Shutdown)
 			default:
 				c.phase, c.reason = finishing, Shutdown
 			}

@@ -26,7 +26,7 @@ func TestB2AStaleEventReachesNobody(t *testing.T) {
 	r.k.scripted = []Event{
 		{id, Readable | Writable | Ended},
 		{state.NewID(fd, id.Generation()+1), Readable | Ended}, // the ID of the slot while it was free
-		{standing(fd), Readable | Ended},
+		{internalID(fd), Readable | Ended},
 		{state.NewID(900_000, 1), Readable | Ended}, // never opened
 	}
 	r.turn()
@@ -59,11 +59,11 @@ func TestB2AnEventOfAConnectionThatEndedInTheBatch(t *testing.T) {
 // frame.
 type parting struct{ ids []state.ID }
 
-func (p *parting) Open(id state.ID)                               { p.ids = append(p.ids, id) }
-func (p *parting) Held(state.ID) int                              { return 0 }
-func (*parting) Users() int                                       { return 0 }
-func (p *parting) Close(state.ID)                                 {}
-func (p *parting) Settle(protocol.Receipt, bool) []protocol.Frame { return nil }
+func (p *parting) Open(id state.ID)                                 { p.ids = append(p.ids, id) }
+func (p *parting) Held(state.ID) int                                { return 0 }
+func (*parting) Users() int                                         { return 0 }
+func (p *parting) Close(state.ID)                                   {}
+func (p *parting) Complete(protocol.Receipt, bool) []protocol.Frame { return nil }
 
 func (p *parting) Input(id state.ID, in []byte) (int, []protocol.Frame) {
 	other := p.ids[0]
@@ -98,7 +98,7 @@ func TestB3NoDescriptorIsUsedAgainWithinABatch(t *testing.T) {
 	s := r.k.connect()
 	r.k.calls = nil
 	r.k.scripted = []Event{
-		{id, Readable | Ended}, {standing(fakeListener), Readable}, {id, Readable | Writable | Ended},
+		{id, Readable | Ended}, {internalID(fakeListener), Readable}, {id, Readable | Writable | Ended},
 	}
 	r.turn()
 	r.gone(old)

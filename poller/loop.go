@@ -37,8 +37,8 @@ type Machine interface {
 	// up. None means that the client must have a reply that it is owed first.
 	Input(id state.ID, in []byte) (n int, frames []protocol.Frame)
 
-	// Settle says what became of a frame with a receipt, once for each.
-	Settle(receipt protocol.Receipt, sent bool) []protocol.Frame
+	// Complete says what became of a frame with a receipt, once for each.
+	Complete(receipt protocol.Receipt, sent bool) []protocol.Frame
 
 	// Close says that a client has gone or will say nothing more. There is no frame for it from
 	// then on. A client that has had its Last frame is not closed again.
@@ -76,8 +76,8 @@ type Config struct {
 	// bound.
 	MaxBuffer int
 
-	// Refusal is what a client is told for whom there is no descriptor.
-	Refusal []byte
+	// BusyReply is what a client is told for whom there is no descriptor.
+	BusyReply []byte
 
 	// Supervisor is told how the loop is doing, if there is one.
 	Supervisor *Supervisor
@@ -98,49 +98,49 @@ type Loop struct {
 	buffer []byte  // what was read last
 	events []Event // what is ready in this turn
 
-	touched     []*conn            // to be tended at the end of this turn
-	resumed     []*conn            // whose kept input can be carried out in the next turn
-	dirty       []*conn            // to be written in the next flush
-	due         []protocol.Receipt // whose frames have been sent
-	undelivered []protocol.Receipt // whose frames never will be
+	active        []*conn            // to be tended at the end of this turn
+	resumed       []*conn            // whose kept input can be carried out in the next turn
+	pendingWrites []*conn            // to be written in the next flush
+	sent          []protocol.Receipt // whose frames have been sent
+	lost          []protocol.Receipt // whose frames never will be
 
-	stuck     deadlines // of those that have something queued: for taking some of it
-	linger    deadlines // of those that linger: for ending their input
-	strangers deadlines // of those that have not logged in: for doing so
+	writeTimeouts  timeouts // of those that have something queued: for taking some of it
+	lingerTimeouts timeouts // of those that linger: for ending their input
+	loginTimeouts  timeouts // of those that have not logged in: for doing so
 
-	memory memory
-	spare  int // a descriptor to be given up; -1: there is none
+	memory  memory
+	reserve int // a descriptor to be given up; -1: there is none
 	counters
 
 	unheard     int           // connections that may have had no place among the last events
 	pausedUntil time.Duration // 0, or when accepting begins again
-	complainAt  time.Duration // when the log may be told of it again
+	warnAt      time.Duration // when the log may be told of it again
 	stops       uint32        // how often the loop has been asked to stop
 	stopUntil   time.Duration // when what is still queued is given up
-	feedDue     time.Duration // when the watchdog is to be fed; never: there is none
+	watchdogDue time.Duration // when the watchdog is to be fed; never: there is none
 	stats       statsDeadline
 }
 
 // NewLoop makes a loop, which owns the listener from now on.
 func NewLoop(config Config) (*Loop, error) {
 	l := &Loop{
-		Config: config,
-		buffer: make([]byte, readBuffer),
-		events: make([]Event, eventsPerTurn),
-		stuck:  deadlines{after: config.SendTimeout},
-		linger: deadlines{after: lingerFor},
+		Config:         config,
+		buffer:         make([]byte, readBuffer),
+		events:         make([]Event, eventsPerTurn),
+		writeTimeouts:  timeouts{after: config.SendTimeout},
+		lingerTimeouts: timeouts{after: lingerFor},
 
-		strangers: deadlines{after: config.LoginTimeout},
-		counters:  newCounters(),
-		feedDue:   never,
-		stats:     statsDeadline{due: never},
+		loginTimeouts: timeouts{after: config.LoginTimeout},
+		counters:      newCounters(),
+		watchdogDue:   never,
+		stats:         statsDeadline{due: never},
 	}
 	if l.Supervisor.Watchdog() > 0 {
-		l.feedDue = l.Kernel.Now()
+		l.watchdogDue = l.Kernel.Now()
 	}
-	l.takeSpare()
+	l.openReserve()
 	for _, fd := range []int{l.Listener, l.Wake} {
-		if err := l.Kernel.Add(standing(fd), Readable); err != nil {
+		if err := l.Kernel.Add(internalID(fd), Readable); err != nil {
 			return nil, err
 		}
 	}
@@ -150,8 +150,8 @@ func NewLoop(config Config) (*Loop, error) {
 	return l, nil
 }
 
-// standing is the ID of a descriptor that is no connection's.
-func standing(fd int) state.ID { return state.NewID(fd, 0) }
+// internalID is the ID of a descriptor that is no connection's.
+func internalID(fd int) state.ID { return state.NewID(fd, 0) }
 
 // Run turns until the loop has been asked to stop and has. The error is one that the process cannot
 // live with.
@@ -194,10 +194,10 @@ func (l *Loop) Turn() error {
 	l.flush()
 	err = l.expire(now) // after the flush: nobody is thrown out whose progress is only now seen
 	l.flush()
-	l.tend()
+	l.endTurn()
 	for l.enforceMemoryLimit() {
 		l.flush()
-		l.tend()
+		l.endTurn()
 	}
 	return err
 }
@@ -205,42 +205,42 @@ func (l *Loop) Turn() error {
 // dispatch deals with one event. Who it is for may have ended earlier in the turn.
 func (l *Loop) dispatch(e Event) error {
 	switch e.ID {
-	case standing(l.Listener):
+	case internalID(l.Listener):
 		return l.accept()
-	case standing(l.Wake):
-		return l.answer()
+	case internalID(l.Wake):
+		return l.handleWake()
 	}
-	c := l.touch(e.ID)
+	c := l.activate(e.ID)
 	if c == nil {
 		return nil
 	}
 	if e.Ready&Writable != 0 {
-		c.full = false
-		l.soil(c)
+		c.writeBlocked = false
+		l.scheduleWrite(c)
 	}
 	switch {
 	case e.Ready&(Readable|Ended) == 0:
 	case c.interest()&Readable != 0 && len(c.in) == 0:
 		l.read(c)
 	case e.Ready&Ended != 0:
-		l.kill(c, Reset) // nothing can be heard any more, and what is queued cannot be sent
+		l.abort(c, Reset) // nothing can be heard any more, and what is queued cannot be sent
 	}
 	return nil
 }
 
-// touch returns the conn of a connection and has it tended at the end of this turn. It returns nil
+// activate returns the conn of a connection and has it tended at the end of this turn. It returns nil
 // if the ID is nobody's any more.
-func (l *Loop) touch(id state.ID) *conn {
+func (l *Loop) activate(id state.ID) *conn {
 	s := l.slots.Find(id.Slot())
-	if s == nil || s.id != id || !s.taken() {
+	if s == nil || s.id != id || !s.inUse() {
 		return nil
 	}
 	if s.conn == nil {
 		s.conn = l.pool.take(id)
 	}
-	if c := s.conn; !c.touched {
-		c.touched = true
-		l.touched = append(l.touched, c)
+	if c := s.conn; !c.active {
+		c.active = true
+		l.active = append(l.active, c)
 	}
 	return s.conn
 }

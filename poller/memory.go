@@ -80,6 +80,6 @@ func (l *Loop) enforceMemoryLimit() bool {
 	if c == nil {
 		return false
 	}
-	l.throwOut(c, Buffer)
+	l.abortAndLog(c, Buffer)
 	return true
 }

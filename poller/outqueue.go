@@ -23,15 +23,15 @@ const (
 // due among them. It is a stream; where one frame ends and the next begins matters only to the
 // receipts.
 type outQueue struct {
-	chunks []chunk // in order
-	offset int     // how much of the first chunk the kernel has taken
-	size   int     // bytes that the kernel has not taken
-	own    int     // capacity of the chunks and the spare that belong to this queue alone, in bytes
-	taken  uint64  // bytes that the kernel has taken, in all
-	marks  []mark  // in order
-	spare  []byte  // the memory of an own chunk that is used up
-	shared int     // length of the shared texts among the chunks, in bytes
-	change int     // by how much this queue has changed the sum of all shared texts, each counted once
+	chunks   []chunk         // in order
+	offset   int             // how much of the first chunk the kernel has taken
+	size     int             // bytes that the kernel has not taken
+	own      int             // capacity of the chunks and the spare that belong to this queue alone, in bytes
+	taken    uint64          // bytes that the kernel has taken, in all
+	receipts []offsetReceipt // in order
+	spare    []byte          // the memory of an own chunk that is used up
+	shared   int             // length of the shared texts among the chunks, in bytes
+	change   int             // by how much this queue has changed the sum of all shared texts, each counted once
 }
 
 // A chunk is written in one piece.
@@ -42,7 +42,7 @@ type chunk struct {
 
 // A mark stands behind the last byte of a frame with a receipt: the receipt is due when the kernel
 // has taken that many bytes in all.
-type mark struct {
+type offsetReceipt struct {
 	end     uint64
 	receipt protocol.Receipt
 }
@@ -57,7 +57,7 @@ func (q *outQueue) push(f *protocol.Frame) {
 	}
 	q.size += len(f.Text)
 	if f.Receipt != (protocol.Receipt{}) {
-		q.marks = append(q.marks, mark{q.taken + uint64(q.size), f.Receipt})
+		q.receipts = append(q.receipts, offsetReceipt{q.taken + uint64(q.size), f.Receipt})
 	}
 }
 
@@ -100,9 +100,9 @@ func (q *outQueue) copy(text []byte) {
 // head is what is to be written next. The queue must not be empty.
 func (q *outQueue) head() []byte { return q.chunks[0].text[q.offset:] }
 
-// took takes note that the kernel has taken n bytes of the head, and appends the receipts that are
+// consume takes note that the kernel has taken n bytes of the head, and appends the receipts that are
 // due by that.
-func (q *outQueue) took(n int, due []protocol.Receipt) []protocol.Receipt {
+func (q *outQueue) consume(n int, due []protocol.Receipt) []protocol.Receipt {
 	q.size -= n
 	q.taken += uint64(n)
 	q.offset += n
@@ -110,11 +110,11 @@ func (q *outQueue) took(n int, due []protocol.Receipt) []protocol.Receipt {
 		q.drop()
 	}
 	fallen := 0
-	for fallen < len(q.marks) && q.marks[fallen].end <= q.taken {
-		due = append(due, q.marks[fallen].receipt)
+	for fallen < len(q.receipts) && q.receipts[fallen].end <= q.taken {
+		due = append(due, q.receipts[fallen].receipt)
 		fallen++
 	}
-	q.marks = q.marks[:copy(q.marks, q.marks[fallen:])]
+	q.receipts = q.receipts[:copy(q.receipts, q.receipts[fallen:])]
 	return due
 }
 
@@ -138,18 +138,18 @@ func (q *outQueue) drop() {
 
 // emptied is an empty queue with the memory of this one.
 func (q *outQueue) emptied() outQueue {
-	return outQueue{chunks: q.chunks[:0], marks: q.marks[:0], spare: q.spare, own: cap(q.spare)}
+	return outQueue{chunks: q.chunks[:0], receipts: q.receipts[:0], spare: q.spare, own: cap(q.spare)}
 }
 
 // capacity is how much memory an empty queue holds, in bytes.
 func (q *outQueue) capacity() int {
-	return cap(q.spare) + cap(q.chunks)*int(unsafe.Sizeof(chunk{})) + cap(q.marks)*int(unsafe.Sizeof(mark{}))
+	return cap(q.spare) + cap(q.chunks)*int(unsafe.Sizeof(chunk{})) + cap(q.receipts)*int(unsafe.Sizeof(offsetReceipt{}))
 }
 
-// abandon empties the queue and appends the receipts that can no longer fall due.
-func (q *outQueue) abandon(undelivered []protocol.Receipt) []protocol.Receipt {
-	for _, m := range q.marks {
-		undelivered = append(undelivered, m.receipt)
+// discard empties the queue and appends the receipts that can no longer fall due.
+func (q *outQueue) discard(lost []protocol.Receipt) []protocol.Receipt {
+	for _, m := range q.receipts {
+		lost = append(lost, m.receipt)
 	}
 	for _, c := range q.chunks {
 		if c.shared != nil {
@@ -157,5 +157,5 @@ func (q *outQueue) abandon(undelivered []protocol.Receipt) []protocol.Receipt {
 		}
 	}
 	*q = outQueue{change: q.change}
-	return undelivered
+	return lost
 }

@@ -51,7 +51,7 @@ func (m *queueModel) take(t *testing.T, q *outQueue, n int) {
 	if got, want := q.head()[:n], m.text[m.taken:m.taken+n]; !bytes.Equal(got, want) {
 		t.Fatalf("after %d bytes the queue offers %s, expected %s", m.taken, brief(string(got)), brief(string(want)))
 	}
-	due := q.took(n, nil)
+	due := q.consume(n, nil)
 	m.taken += n
 	for _, got := range due {
 		if m.given == len(m.ends) || got != receipt(m.given) || m.ends[m.given] > m.taken {
@@ -127,10 +127,10 @@ func TestD11NothingIsWrittenIntoASharedFrame(t *testing.T) {
 	var q outQueue
 	q.push(&protocol.Frame{Text: []byte("before\n")})
 	q.push(&protocol.Frame{Text: memory[:shareFrom], Shared: sharedIf(true)})
-	q.took(len("before\n"), nil)
+	q.consume(len("before\n"), nil)
 	q.push(&protocol.Frame{Text: []byte("after\n")})
 	q.push(&protocol.Frame{Text: []byte("later\n")})
-	q.took(shareFrom, nil)
+	q.consume(shareFrom, nil)
 	if got := string(q.head()); got != "after\nlater\n" {
 		t.Errorf("after the shared frame the queue offers %q, expected %q", got, "after\nlater\n")
 	}
@@ -166,7 +166,7 @@ func TestAnEmptyQueueIsUsedAgain(t *testing.T) {
 			q.push(&f)
 		}
 		for q.size > 0 {
-			due = q.took(min(7, len(q.head())), due[:0])
+			due = q.consume(min(7, len(q.head())), due[:0])
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations, expected none", n)
@@ -176,14 +176,14 @@ func TestAnEmptyQueueIsUsedAgain(t *testing.T) {
 func TestAnEmptyQueueKeepsLittleMemory(t *testing.T) {
 	var q outQueue
 	q.push(&protocol.Frame{Text: make([]byte, 1<<20), Receipt: receipt(1)})
-	q.took(1<<20, nil)
+	q.consume(1<<20, nil)
 	if q = q.emptied(); q.capacity() > spareChunk {
 		t.Errorf("an empty queue keeps %d bytes after a long frame, expected at most %d", q.capacity(), spareChunk)
 	}
 	q.push(&protocol.Frame{Text: make([]byte, chunkSize/2), Receipt: receipt(1)})
-	q.took(chunkSize/2, nil)
+	q.consume(chunkSize/2, nil)
 	q = q.emptied()
-	if want := cap(q.spare) + 32*cap(q.chunks) + 24*cap(q.marks); cap(q.spare) < chunkSize/2 || q.capacity() != want {
+	if want := cap(q.spare) + 32*cap(q.chunks) + 24*cap(q.receipts); cap(q.spare) < chunkSize/2 || q.capacity() != want {
 		t.Errorf("an empty queue keeps %d bytes, of which a chunk has %d, and counts %d",
 			want, cap(q.spare), q.capacity())
 	}
@@ -195,13 +195,13 @@ func TestD3AnAbandonedQueueGivesItsReceiptsBack(t *testing.T) {
 	for i := range 4 {
 		q.push(&protocol.Frame{Text: []byte("DELIVERY a x\n"), Receipt: receipt(i)})
 	}
-	due := q.took(len("DELIVERY a x\nDEL"), nil)
-	undelivered := q.abandon(nil)
+	due := q.consume(len("DELIVERY a x\nDEL"), nil)
+	lost := q.discard(nil)
 	if !slices.Equal(due, []protocol.Receipt{receipt(0)}) ||
-		!slices.Equal(undelivered, []protocol.Receipt{receipt(1), receipt(2), receipt(3)}) {
-		t.Errorf("due %v, undelivered %v; expected the first, and the other three", due, undelivered)
+		!slices.Equal(lost, []protocol.Receipt{receipt(1), receipt(2), receipt(3)}) {
+		t.Errorf("due %v, lost %v; expected the first, and the other three", due, lost)
 	}
-	if q.size != 0 || len(q.chunks) != 0 || len(q.abandon(nil)) != 0 {
+	if q.size != 0 || len(q.chunks) != 0 || len(q.discard(nil)) != 0 {
 		t.Errorf("the queue still has %d bytes", q.size)
 	}
 }

@@ -12,8 +12,8 @@ import (
 // withSpare gives the loop a spare descriptor to be given up.
 func (r *rig) withSpare() *rig {
 	r.k.spares = true
-	r.l.takeSpare()
-	r.l.Refusal = []byte("BUSY\n")
+	r.l.openReserve()
+	r.l.BusyReply = []byte("BUSY\n")
 	return r
 }
 
@@ -55,9 +55,9 @@ func TestA9NobodyGoesForNobody(t *testing.T) {
 	r.k.limit++
 	last := r.k.connect()
 	r.rest()
-	if stranger.fd == -1 || last.fd == -1 || r.l.spare != fakeSpare {
+	if stranger.fd == -1 || last.fd == -1 || r.l.reserve != fakeSpare {
 		t.Errorf("with nobody waiting: stranger %d, last %d, spare %d; expected all to have descriptors",
-			stranger.fd, last.fd, r.l.spare)
+			stranger.fd, last.fd, r.l.reserve)
 	}
 	r.logged("no descriptor left", 0)
 }
@@ -132,7 +132,7 @@ func TestA1WithoutASpareTheListenerIsPaused(t *testing.T) {
 	r.pass(acceptPause)
 	r.says(late, "HELLO-FROM late\n")
 	r.heard(late, "HELLO late\n")
-	if r.l.spare != fakeSpare {
+	if r.l.reserve != fakeSpare {
 		t.Error("the spare descriptor was not taken again")
 	}
 }
@@ -141,7 +141,7 @@ func TestA1WithoutASpareTheListenerIsPaused(t *testing.T) {
 // one nobody goes.
 func TestC4LoginTimeout(t *testing.T) {
 	r := newRig(t)
-	r.l.strangers.after = time.Minute
+	r.l.loginTimeouts.after = time.Minute
 	user, silent := r.user("user"), r.connect()
 	r.pass(30 * time.Second)
 	talks := r.connect()
@@ -298,11 +298,11 @@ func TestF1ASharedTextCountsOnce(t *testing.T) {
 	expect("one queue", shareFrom, 0, shareFrom)
 	b.push(&f)
 	expect("two queues", shareFrom, shareFrom, shareFrom)
-	a.took(6, nil)
-	a.took(shareFrom/2, nil)
+	a.consume(6, nil)
+	a.consume(shareFrom/2, nil)
 	expect("half sent", shareFrom, shareFrom, shareFrom)
-	a.took(shareFrom/2, nil)
+	a.consume(shareFrom/2, nil)
 	expect("sent by one", 0, shareFrom, shareFrom)
-	b.abandon(nil)
+	b.discard(nil)
 	expect("lost by the other", 0, 0, 0)
 }

@@ -17,11 +17,11 @@ import (
 // An echo is the smallest Machine: it says what it hears.
 type echo struct{ frame [1]protocol.Frame }
 
-func (m *echo) Open(state.ID)                                  {}
-func (m *echo) Close(state.ID)                                 {}
-func (m *echo) Held(state.ID) int                              { return 0 }
-func (m *echo) Users() int                                     { return 0 }
-func (m *echo) Settle(protocol.Receipt, bool) []protocol.Frame { return nil }
+func (m *echo) Open(state.ID)                                    {}
+func (m *echo) Close(state.ID)                                   {}
+func (m *echo) Held(state.ID) int                                { return 0 }
+func (m *echo) Users() int                                       { return 0 }
+func (m *echo) Complete(protocol.Receipt, bool) []protocol.Frame { return nil }
 
 func (m *echo) Input(id state.ID, in []byte) (int, []protocol.Frame) {
 	m.frame[0] = protocol.Frame{To: id, Text: in}
@@ -127,7 +127,7 @@ func TestB10NobodyStarvesWhenAllAreReady(t *testing.T) {
 		flood := []byte(strings.Repeat("x", 3*readBuffer)) // each stays ready for three turns
 		for i := range clients {
 			ours, theirs := socketpair(t)
-			l.begin(ours)
+			l.register(ours)
 			clients[i] = theirs
 			if n, err := unix.Write(theirs, flood); err != nil || n < 2*readBuffer {
 				t.Fatalf("wrote %d bytes (%v); the test needs more than a client's share of a turn", n, err)

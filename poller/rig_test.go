@@ -79,9 +79,9 @@ func (r *rig) turn() {
 				r.t.Fatalf("B12: after turn %d nobody will resume the kept input of %v", r.turns, c.id)
 			}
 			held += c.held
-			if c.touched || c.dirty || c.idle() {
-				r.t.Fatalf("after turn %d %v still has its conn: touched %v, dirty %v, idle %v",
-					r.turns, c.id, c.touched, c.dirty, c.idle())
+			if c.active || c.writePending || c.idle() {
+				r.t.Fatalf("after turn %d %v still has its conn: touched %v, writePending %v, idle %v",
+					r.turns, c.id, c.active, c.writePending, c.idle())
 			}
 		}
 		if s.interest != wanted || s.id != slot.id {

@@ -30,7 +30,7 @@ import (
 //  2. There is no set for Ended. A reset makes a descriptor readable and writable, so that who is
 //     waited for in either way is found to have ended when it is read or written. But who is waited
 //     for in neither way is in no set, and its end is not seen until it is again. That is a client
-//     to whom a reply is owed: if it resets, it stays in the list, with its name and its
+//     to whom a reply is pendingReplies: if it resets, it stays in the list, with its name and its
 //     descriptor, until the reply falls due.
 type Select struct {
 	Sockets

@@ -55,8 +55,8 @@ func (Sockets) Shutdown(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }
 // Close closes a descriptor (Kernel).
 func (Sockets) Close(fd int) error { return unix.Close(fd) }
 
-// Spare opens what takes least (Kernel).
-func (Sockets) Spare() (int, error) { return unix.Eventfd(0, unix.EFD_CLOEXEC) }
+// Reserve opens what takes least (Kernel).
+func (Sockets) Reserve() (int, error) { return unix.Eventfd(0, unix.EFD_CLOEXEC) }
 
 // Now reads the monotonic clock (Kernel).
 func (Sockets) Now() time.Duration { return time.Since(start) }

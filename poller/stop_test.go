@@ -66,7 +66,7 @@ func TestG3AStopDrainsWhatIsQueued(t *testing.T) {
 	b.room = 5
 	r.says(a, "SEND b hello\nLIST\nLIST\n") // the second LIST is kept
 	r.k.stop(1)
-	r.k.scripted = []Event{{standing(fakeWake), Readable}}
+	r.k.scripted = []Event{{internalID(fakeWake), Readable}}
 	r.turn()
 	late := r.k.connect()
 	a.say("SEND b late\n")
@@ -99,7 +99,7 @@ func TestG3AStopInTheMiddleOfABatch(t *testing.T) {
 	b.say("LIST\n")
 	r.k.stop(1)
 	r.k.scripted = []Event{
-		{a.id, Readable}, {standing(fakeWake), Readable}, {b.id, Readable}, {standing(fakeListener), Readable},
+		{a.id, Readable}, {internalID(fakeWake), Readable}, {b.id, Readable}, {internalID(fakeListener), Readable},
 	}
 	r.turn()
 	r.heard(a, "LIST-OK a,b\n")
@@ -171,7 +171,7 @@ func TestG3AStopWhileAcceptingIsPaused(t *testing.T) {
 func TestB9ASpuriousWakeStopsNothing(t *testing.T) {
 	r := newRig(t)
 	a := r.user("a")
-	r.k.scripted = []Event{{standing(fakeWake), Readable}}
+	r.k.scripted = []Event{{internalID(fakeWake), Readable}}
 	r.turn()
 	r.stopped(false)
 	r.says(a, "LIST\n")

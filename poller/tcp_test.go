@@ -61,7 +61,7 @@ func (r *realLoop) dial(t *testing.T, name string) *client {
 	count := r.count
 	r.until(t, "accepted", func() bool { return r.count > count })
 	r.slots.Each(func(fd int, s *slot) {
-		if s.taken() && r.kernel.Peer(fd) == conn.LocalAddr().String() {
+		if s.inUse() && r.kernel.Peer(fd) == conn.LocalAddr().String() {
 			c.fd = fd
 		}
 	})
@@ -169,7 +169,7 @@ func TestD1ALargeDeliveryOverTCP(t *testing.T) {
 		}()
 		r.until(t, "something queued for b", func() bool {
 			c := r.slots.Find(b.fd).conn
-			return c != nil && c.full
+			return c != nil && c.writeBlocked
 		})
 		<-done
 		if a.listen(); len(a.text) > 0 {
@@ -196,7 +196,7 @@ func stalled(t *testing.T, r *realLoop) (sender, target *client) {
 	}()
 	r.until(t, "sender paused", func() bool {
 		c := r.slots.Find(sender.fd).conn
-		return c != nil && c.owed > 0 && c.armed == 0
+		return c != nil && c.pendingReplies > 0 && c.registered == 0
 	})
 	<-said
 	return sender, target

@@ -60,7 +60,7 @@ func (w Wake) OnSignals() {
 // readWake returns how often a wake was asked for what since the last time.
 func readWake(k Kernel, fd int) (stops, reports uint32, err error) {
 	var count [8]byte
-	if _, err := k.Read(fd, count[:]); err != nil && !weather(err) {
+	if _, err := k.Read(fd, count[:]); err != nil && !isTransient(err) {
 		return 0, 0, os.NewSyscallError("read", err)
 	}
 	n := binary.NativeEndian.Uint64(count[:])

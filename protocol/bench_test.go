@@ -33,8 +33,8 @@ func exchange(t testing.TB, m *protocol.Machine) {
 	if len(frames) != 1 {
 		t.Fatalf("SEND: %q", texts(frames))
 	}
-	if frames = m.Settle(frames[0].Receipt, true); len(frames) != 1 {
-		t.Fatalf("Settle: %q", texts(frames))
+	if frames = m.Complete(frames[0].Receipt, true); len(frames) != 1 {
+		t.Fatalf("Complete: %q", texts(frames))
 	}
 }
 
@@ -55,16 +55,16 @@ func TestNoAllocationPerMessage(t *testing.T) {
 			receipts[i] = frames[0].Receipt
 		}
 		for _, r := range receipts {
-			m.Settle(r, true)
+			m.Complete(r, true)
 		}
 	}
 	inPieces := func() {
 		m.Input(alice, oneMessage[:20])
 		_, frames := m.Input(alice, oneMessage[20:])
-		m.Settle(frames[0].Receipt, true)
+		m.Complete(frames[0].Receipt, true)
 	}
 	for name, do := range map[string]func(){
-		"SEND and its Settle":    func() { exchange(t, m) },
+		"SEND and its Complete":    func() { exchange(t, m) },
 		"LIST":                   func() { askList(t, m) },
 		"20 SENDs in flight":     pipelined,
 		"a line in two pieces":   inPieces,
@@ -104,7 +104,7 @@ func BenchmarkSendInFlight(b *testing.B) {
 			receipts[i] = frames[0].Receipt
 		}
 		for _, r := range receipts {
-			m.Settle(r, true)
+			m.Complete(r, true)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/inFlight, "ns/message")

@@ -175,7 +175,7 @@ func (d *driver) settle(receipts *[]protocol.Receipt, sent bool) {
 		owner := d.clients[r.Owner.Slot()]
 		owner.owed--
 		owner.behind = owner.behind && owner.owed > 0
-		d.queue(d.machine.Settle(r, sent))
+		d.queue(d.machine.Complete(r, sent))
 	}
 	*receipts = (*receipts)[:0]
 }

@@ -39,7 +39,7 @@ const (
 )
 
 // A Receipt is the promise that stands behind SEND-OK (PR12). It travels with a DELIVERY and comes
-// back to Machine.Settle exactly once: as sent when the kernel has taken the frame's last byte, and
+// back to Machine.Complete exactly once: as sent when the kernel has taken the frame's last byte, and
 // never before; as not sent when the target went first.
 //
 // The zero Receipt means that nobody waits.

@@ -161,7 +161,7 @@ func TestF3IdleClientsKeepNothing(t *testing.T) {
 				if m.sessions.Find(id).Activity() == nil {
 					t.Error("a reply is owed, and the session does not know")
 				}
-				m.Settle(frames[0].Receipt, true)
+				m.Complete(frames[0].Receipt, true)
 			}
 			if a := m.sessions.Find(id).Activity(); a != nil {
 				t.Errorf("after %.20q, cut at %d, the session keeps %+v", in, cut, *a)

@@ -5,7 +5,7 @@
 // # Theory of operation
 //
 // One Machine serves all clients. It is called when a client has come (Open), has said something
-// (Input) or has gone (Close), and when it is known what became of a frame (Settle). It answers
+// (Input) or has gone (Close), and when it is known what became of a frame (Complete). It answers
 // with frames and never waits.
 //
 // A SEND makes two clients hear something, and the order is the heart of the protocol: SEND-OK may
@@ -52,7 +52,7 @@ func (m *Machine) Open(id state.ID) { m.sessions.Open(id) }
 // likes: that is how it shares its time out and slows a client down.
 //
 // Input uses up nothing if the client must have a reply that it is owed first. It then has to be
-// called again after a Settle for that client. After a client's Last frame it throws all input
+// called again after a Complete for that client. After a client's Last frame it throws all input
 // away.
 func (m *Machine) Input(id state.ID, in []byte) (n int, frames []Frame) {
 	m.begin()
@@ -136,10 +136,10 @@ func (m *Machine) send(id state.ID, s *state.Session, r request) {
 	}
 }
 
-// Settle says what became of the frame that carried the receipt, and so makes the reply to a SEND
+// Complete says what became of the frame that carried the receipt, and so makes the reply to a SEND
 // known: SEND-OK if the frame was sent (PR12), BAD-DEST-USER if not (PR13, PR14). It answers with
 // the replies that may now leave. If the owner has gone there is nothing to say to anybody.
-func (m *Machine) Settle(receipt Receipt, sent bool) []Frame {
+func (m *Machine) Complete(receipt Receipt, sent bool) []Frame {
 	m.begin()
 	s := m.sessions.Find(receipt.Owner)
 	if s == nil {

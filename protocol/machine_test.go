@@ -106,7 +106,7 @@ func TestC7OddLinesHaveOneAnswerEach(t *testing.T) {
 }
 
 // B12: Input that is used up only later. A LIST behind a SEND that waits holds back what follows,
-// and after the Settle everything goes on.
+// and after the Complete everything goes on.
 func TestB12InputWaitsAndGoesOn(t *testing.T) {
 	d := newDriver(t)
 	d.login("alice", "bob")
@@ -124,11 +124,11 @@ func TestB12InputWaitsAndGoesOn(t *testing.T) {
 	if n, _ := d.machine.Input(bob, []byte("LIST\n")); n == 0 {
 		t.Error("bob waits, to whom nothing is owed")
 	}
-	if got := texts(d.machine.Settle(receipt, true)); !slices.Equal(got, []string{sendOK, "LIST-OK alice,bob\n"}) {
-		t.Errorf("at the Settle: got %q", got)
+	if got := texts(d.machine.Complete(receipt, true)); !slices.Equal(got, []string{sendOK, "LIST-OK alice,bob\n"}) {
+		t.Errorf("at the Complete: got %q", got)
 	}
 	if n, frames := d.machine.Input(alice, []byte("LIST\n")); n == 0 || len(frames) != 1 {
-		t.Errorf("after the Settle: %d bytes used up, %d frames", n, len(frames))
+		t.Errorf("after the Complete: %d bytes used up, %d frames", n, len(frames))
 	}
 }
 
@@ -165,8 +165,8 @@ func TestNobody(t *testing.T) {
 		if n, frames := m.Input(id, []byte("LIST\n")); n != 5 || frames != nil {
 			t.Errorf("Input of %v, whom nobody knows: %d, %v", id, n, frames)
 		}
-		if frames := m.Settle(protocol.Receipt{Owner: id}, true); frames != nil {
-			t.Errorf("Settle for %v, whom nobody knows: %v", id, frames)
+		if frames := m.Complete(protocol.Receipt{Owner: id}, true); frames != nil {
+			t.Errorf("Complete for %v, whom nobody knows: %v", id, frames)
 		}
 		m.Close(id)
 	}

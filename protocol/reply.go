@@ -25,8 +25,8 @@ var texts = [...][]byte{
 	busy:        []byte("BUSY\n"),
 }
 
-// Refusal is what is said to a client for whom there is not even room to listen to it.
-func Refusal() []byte { return texts[busy] }
+// BusyReply is what is said to a client for whom there is not even room to listen to it.
+func BusyReply() []byte { return texts[busy] }
 
 // appendHello appends the reply to a login (PR3).
 func appendHello(text, name []byte) []byte {

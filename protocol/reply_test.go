@@ -59,7 +59,7 @@ func TestF3ScratchIsGivenBack(t *testing.T) {
 	m.Open(id)
 	m.Input(id, []byte("HELLO-FROM a\n"))
 	_, frames := m.Input(id, []byte("SEND a "+strings.Repeat("x", 500_000)+"\n"))
-	m.Settle(frames[0].Receipt, true)
+	m.Complete(frames[0].Receipt, true)
 	if cap(m.text) > 64<<10 {
 		t.Errorf("%d bytes are kept for the text of frames", cap(m.text))
 	}

@@ -71,9 +71,9 @@ func TestSendOKWaitsForItsReceipt(t *testing.T) {
 	if got := texts(b.input(bob, "LIST")); !slices.Equal(got, []string{"LIST-OK alice,bob\n"}) {
 		t.Errorf("meanwhile LIST of bob: got %q", got)
 	}
-	settled := b.Settle(frames[0].Receipt, true)
+	settled := b.Complete(frames[0].Receipt, true)
 	if len(settled) != 1 || settled[0].To != alice || string(settled[0].Text) != sendOK {
-		t.Errorf("Settle: got %v, want SEND-OK to alice", settled)
+		t.Errorf("Complete: got %v, want SEND-OK to alice", settled)
 	}
 }
 
@@ -82,8 +82,8 @@ func TestD3NotSent(t *testing.T) {
 	b := newBare(t, "alice", "bob")
 	receipt := b.send(alice, "SEND bob hi")
 	b.Close(bob)
-	if got := texts(b.Settle(receipt, false)); !slices.Equal(got, []string{badDestUser}) {
-		t.Errorf("Settle of what was not sent: got %q", got)
+	if got := texts(b.Complete(receipt, false)); !slices.Equal(got, []string{badDestUser}) {
+		t.Errorf("Complete of what was not sent: got %q", got)
 	}
 	if got := texts(b.input(alice, "SEND bob hi")); !slices.Equal(got, []string{badDestUser}) {
 		t.Errorf("SEND to one who has gone: got %q", got)
@@ -114,7 +114,7 @@ func TestAnswersInTheOrderOfTheRequests(t *testing.T) {
 		}
 		var got []string
 		for i, r := range order {
-			got = append(got, texts(b.Settle(receipts[r], r != 1))...) // the second is not sent
+			got = append(got, texts(b.Complete(receipts[r], r != 1))...) // the second is not sent
 			if i < 2 && slices.Contains(order[i+1:], 0) && got != nil {
 				t.Errorf("order %v: %q is said before the first request is answered", order, got)
 			}
@@ -134,16 +134,16 @@ func TestD4ReceiptOfOneWhoHasGone(t *testing.T) {
 		receipt := b.send(old, "SEND bob hi")
 		late := b.send(old, "SEND bob hi")
 		b.Close(old)
-		if frames := b.Settle(receipt, true); len(frames) > 0 {
+		if frames := b.Complete(receipt, true); len(frames) > 0 {
 			t.Errorf("nobody has the descriptor: got %q", texts(frames))
 		}
 		next := state.NewID(alice.Slot(), generation+2)
 		b.login(next, "alice")
 		own := b.send(next, "SEND bob hi")
-		if frames := b.Settle(late, false); len(frames) > 0 {
+		if frames := b.Complete(late, false); len(frames) > 0 {
 			t.Errorf("somebody else has the descriptor: got %q", texts(frames))
 		}
-		if got := b.Settle(own, true); !slices.Equal(texts(got), []string{sendOK}) || got[0].To != next {
+		if got := b.Complete(own, true); !slices.Equal(texts(got), []string{sendOK}) || got[0].To != next {
 			t.Errorf("the receipt of one who is here: got %v, want SEND-OK to %v", got, next)
 		}
 	}
@@ -158,7 +158,7 @@ func TestD15NameComesToSomebodyElse(t *testing.T) {
 	if frames := b.input(alice, "SEND bob again"); len(frames) != 1 || frames[0].To != carol {
 		t.Errorf("SEND to the name: got %v, want a DELIVERY to %v", frames, carol)
 	}
-	if got := texts(b.Settle(receipt, false)); !slices.Equal(got, []string{badDestUser}) {
+	if got := texts(b.Complete(receipt, false)); !slices.Equal(got, []string{badDestUser}) {
 		t.Errorf("the message to the one who has gone: got %q", got)
 	}
 }
@@ -174,7 +174,7 @@ func TestD11SharedTextNeverChanges(t *testing.T) {
 		}
 		kept[string(frames[0].Text)] = frames[0].Text
 		b.login(state.NewID(1+slot, 1), name)
-		b.Settle(b.send(alice, "SEND "+name+" hi"), true)
+		b.Complete(b.send(alice, "SEND "+name+" hi"), true)
 	}
 	b.Close(alice)
 	for want, got := range kept {

@@ -134,7 +134,7 @@ func (w *world) settle(which int, sent bool) {
 	if sent {
 		x.owner.sent++
 	}
-	w.compare(x.owner, "(a receipt)", w.machine.Settle(x.receipt, sent), w.model.settle(x.owner.person, x.answer, sent))
+	w.compare(x.owner, "(a receipt)", w.machine.Complete(x.receipt, sent), w.model.settle(x.owner.person, x.answer, sent))
 }
 
 // replace ends a client, and another one comes to have its descriptor.

@@ -194,7 +194,7 @@ func (k *kernel) Modify(id state.ID, interest poller.Readiness) error {
 	return nil
 }
 
-func (k *kernel) Spare() (int, error) {
+func (k *kernel) Reserve() (int, error) {
 	k.between()
 	fd := k.lowestFree()
 	if k.full(fd) || k.spell > 0 {

@@ -36,8 +36,8 @@ func (k watchedKernel) Accept(listener int) (int, error) {
 	return fd, err
 }
 
-func (k watchedKernel) Spare() (int, error) {
-	fd, err := k.kernel.Spare()
+func (k watchedKernel) Reserve() (int, error) {
+	fd, err := k.kernel.Reserve()
 	k.w.spare = fd
 	k.w.note("   spare: %d %v", fd, err)
 	return fd, err

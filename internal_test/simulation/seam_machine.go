@@ -82,7 +82,7 @@ func (w *watch) expect(d *delivery, from *view, frames []protocol.Frame) {
 	}
 }
 
-func (m watchedMachine) Settle(receipt protocol.Receipt, sent bool) []protocol.Frame {
+func (m watchedMachine) Complete(receipt protocol.Receipt, sent bool) []protocol.Frame {
 	w := m.w
 	p := w.receipts[receipt]
 	switch {
@@ -107,7 +107,7 @@ func (m watchedMachine) Settle(receipt protocol.Receipt, sent bool) []protocol.F
 		p.from.behind = false
 	}
 	w.model.settle(p.delivery, sent)
-	return m.Machine.Settle(receipt, sent)
+	return m.Machine.Complete(receipt, sent)
 }
 
 func (m watchedMachine) Close(id state.ID) {

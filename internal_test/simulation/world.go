@@ -40,7 +40,7 @@ func newWorld(f *figures, trace func(format string, args ...any)) *world {
 		Wake:         wakeFD,
 		SendTimeout:  f.sendTimeout,
 		DrainTimeout: drainFor,
-		Refusal:      []byte(refusal),
+		BusyReply:      []byte(refusal),
 		Log:          slog.New(&watch.journal),
 	})
 	if err != nil {

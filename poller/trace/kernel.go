@@ -70,8 +70,8 @@ func (k kernel) Close(fd int) error {
 	return err
 }
 
-func (k kernel) Spare() (int, error) {
-	fd, err := k.Kernel.Spare()
+func (k kernel) Reserve() (int, error) {
+	fd, err := k.Kernel.Reserve()
 	if err == nil {
 		k.r.stands(fd, "spare")
 	}

@@ -31,9 +31,9 @@ func (m machine) Input(id state.ID, in []byte) (int, []protocol.Frame) {
 	return n, frames
 }
 
-func (m machine) Settle(receipt protocol.Receipt, sent bool) []protocol.Frame {
+func (m machine) Complete(receipt protocol.Receipt, sent bool) []protocol.Frame {
 	start := m.r.now()
-	frames := m.Machine.Settle(receipt, sent)
+	frames := m.Machine.Complete(receipt, sent)
 	e := event{call: lost, start: start}
 	if sent {
 		e.call = due

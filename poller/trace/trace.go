@@ -135,8 +135,8 @@ const (
 
 	opened call = "open"
 	line   call = "line"
-	due    call = "due"  // Settle: sent
-	lost   call = "lost" // Settle: not sent
+	due    call = "due"  // Complete: sent
+	lost   call = "lost" // Complete: not sent
 	leave  call = "leave"
 )
 

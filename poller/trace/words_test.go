@@ -88,7 +88,7 @@ func testSameFrames(t *testing.T, path string, rng *rand.Rand) {
 				receipts := receiptsOf(frames)
 				for _, r := range receipts {
 					sent := rng.IntN(2) == 0
-					same(step.String(), config.Machine.Settle(r, sent), bare.Settle(r, sent))
+					same(step.String(), config.Machine.Complete(r, sent), bare.Complete(r, sent))
 				}
 			}
 		case conversation.Leaves, conversation.Resets:

@@ -139,7 +139,7 @@ func (w *world) Close(fd int) error {
 	return nil
 }
 
-func (w *world) Spare() (int, error) { return -1, unix.EMFILE }
+func (w *world) Reserve() (int, error) { return -1, unix.EMFILE }
 
 func (w *world) Add(id state.ID, interest poller.Readiness) error { return w.Modify(id, interest) }
 

@@ -95,7 +95,7 @@ func (h *Hub) line(c *Client, in []byte) (n int, last bool) {
 			continue
 		}
 		h.mu.Lock()
-		c.take(h, h.machine.Settle(d.Receipt, sent))
+		c.take(h, h.machine.Complete(d.Receipt, sent))
 		h.mu.Unlock()
 	}
 	return n, last
