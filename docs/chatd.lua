@@ -1,33 +1,33 @@
--- chatd.lua teaches Wireshark and tshark the chat protocol: docs/protocol.md as a dissector.
+-- chatd.lua is a dissector of the chat protocol (docs/protocol.md) for Wireshark and tshark.
 --
 --     tshark    -X lua_script:docs/chatd.lua -i lo -f 'tcp port 5378' -Y chatd
 --     tshark    -X lua_script:docs/chatd.lua -r chat.pcap -Y 'chatd.to == "bob"' -O chatd
 --     wireshark -X lua_script:docs/chatd.lua chat.pcap
 --
--- To have it always, copy it into the folder that Help > About > Folders calls Personal Lua Plugins.
--- It claims TCP port 5378 and guesses nothing: for a server on another port say
--- `-d tcp.port==6000,chatd`, or Decode As in the menu.
+-- To load it always, copy it into the folder that Help > About > Folders calls Personal Lua Plugins.
+-- It dissects TCP port 5378 only. For a server on another port use `-d tcp.port==6000,chatd`, or Decode
+-- As in the menu.
 --
--- What to filter for:
+-- Filters:
 --
 --     chatd.verb            the header of a line: SEND, DELIVERY, SEND-OK, ...
---     chatd.name            whose name the line carries; chatd.to in a SEND, chatd.from in a DELIVERY
---     chatd.message         what is said, in a SEND and a DELIVERY
+--     chatd.name            the name in the line; chatd.to in a SEND, chatd.from in a DELIVERY
+--     chatd.message         the message of a SEND and a DELIVERY
 --     chatd.users           each name of a LIST-OK
---     chatd.request         the line is the client's
+--     chatd.request         the client sent the line
 --     chatd.response        the line is the server's answer to a request
---     chatd.delivery        the line is the server's, and nobody has asked for it
+--     chatd.delivery        the line is the server's and answers no request
 --     chatd.response_in     the frame in which the answer to this request ended
 --     chatd.response_to     the frame in which the request of this answer ended
 --     chatd.time            the time between the two
---     chatd.long, chatd.utf8, chatd.unfit, chatd.unasked    what is odd; see Analyze > Expert Information
+--     chatd.long, chatd.utf8, chatd.unfit, chatd.unasked    errors; see Analyze > Expert Information
 --
--- Where segments were lost or came out of order, add `-o tcp.reassemble_out_of_order:TRUE`: without
--- it Wireshark leaves out what comes in such a segment for the first time.
+-- If segments were lost or reordered, add `-o tcp.reassemble_out_of_order:TRUE`; otherwise Wireshark
+-- leaves out the data of such segments.
 --
--- Answers carry no numbers. They come in the order of the requests, with deliveries between them
--- (docs/protocol.md, promise 2), so the oldest request without an answer is the one that is
--- answered. That needs a capture from the connection's beginning.
+-- Answers come in the order of the requests, with deliveries between them (docs/protocol.md, promise
+-- 2), so an answer belongs to the oldest request without one. The capture must include the beginning
+-- of the connection.
 
 local chatd = Proto("chatd", "Chat Protocol")
 
@@ -64,7 +64,7 @@ local tcp_stream = Field.new("tcp.stream")
 
 local max_line_new = 4096 -- bytes without the line end: the longest line before login
 
--- The answers that a request may get beside BAD-RQST-HDR and BAD-RQST-BODY.
+-- The answers that a request may get besides BAD-RQST-HDR and BAD-RQST-BODY.
 local answers = {
     ["HELLO-FROM"] = { ["HELLO"] = true, ["IN-USE"] = true, ["BUSY"] = true },
     ["LIST"] = { ["LIST-OK"] = true },
@@ -72,7 +72,7 @@ local answers = {
 }
 
 -- The well-formed sequences of two to four bytes (Unicode, table 3-7). A lead byte is never a
--- continuation byte, so what is left of a valid text when they are gone is ASCII.
+-- continuation byte, so a valid text without these sequences is ASCII.
 local sequences = {
     "\xF0[\x90-\xBF][\x80-\xBF][\x80-\xBF]",
     "[\xF1-\xF3][\x80-\xBF][\x80-\xBF][\x80-\xBF]",
@@ -85,13 +85,13 @@ local sequences = {
 
 local function is_utf8(text)
     for _, sequence in ipairs(sequences) do
-        text = text:gsub(sequence, "?") -- not "": the bytes on both sides must not come together
+        text = text:gsub(sequence, "?") -- not "": the bytes on both sides must stay separate
     end
     return not text:find("[\x80-\xFF]")
 end
 
--- What the first pass over the frames has found out. A frame is dissected again whenever somebody
--- clicks on it, so what its lines are to each other is remembered by where they stand.
+-- The result of the first pass over the frames. Wireshark dissects a frame again at each click, so the
+-- relations between lines are stored by the place of the line.
 local open  -- by TCP stream: the requests without an answer, oldest first
 local known -- by place: a request or a response, as remember makes them
 
@@ -99,7 +99,7 @@ function chatd.init()
     open, known = {}, {}
 end
 
--- remember takes a line into account that is seen for the first time.
+-- remember stores a line at its first dissection.
 local function remember(place, pinfo, verb, from_client)
     local stream = tcp_stream().value
     local queue = open[stream] or {}
@@ -116,13 +116,13 @@ local function remember(place, pinfo, verb, from_client)
     end
 end
 
--- fits reports whether an answer is one that its request may get.
+-- fits reports whether the request may get this answer.
 local function fits(answer)
     local may = answers[answer.request.verb] or {}
     return answer.verb == "BAD-RQST-HDR" or answer.verb == "BAD-RQST-BODY" or may[answer.verb]
 end
 
--- relate shows what a line is an answer to, or is answered by.
+-- relate shows the request of an answer, or the answer of a request.
 local function relate(tree, line, from_client)
     if from_client then
         tree:add(f.request, true):set_generated()
@@ -149,7 +149,7 @@ local function relate(tree, line, from_client)
     end
 end
 
--- body shows what follows the header of a line. range is the line, text the same as a string.
+-- body shows the body of a line. range is the line, text the same as a string.
 local function body(tree, range, text, verb, from_client)
     -- add shows the bytes from first on, up to the one before past, both counted from 1.
     local function add(to, field, first, past)
@@ -204,8 +204,8 @@ local function show(tvb, offset, length, size, place, pinfo, tree)
     end
 end
 
--- A segment may hold several lines, and a line may take several segments. Whatever has no end yet
--- is given back, to come again with the next segment before it.
+-- A segment may hold several lines, and a line may take several segments. Bytes without a line end are
+-- left to Wireshark, which passes them again together with the next segment.
 function chatd.dissector(tvb, pinfo, tree)
     local bytes = tvb:raw()
     local offset = 0
