@@ -3,11 +3,11 @@ package protocol_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"reflect"
 	"testing"
 
 	"chatd/internal_test/conversation"
+	"chatd/internal_test/player"
 	"chatd/protocol"
 )
 
@@ -36,99 +36,19 @@ func ways() []way {
 // Every file of testdata, in each way. C1: a command that is cut at any byte, over any number of
 // reads, and many commands in one read, have the same answers as when they come whole.
 func TestC1Conversations(t *testing.T) {
-	paths, _ := filepath.Glob("testdata/*.txt")
-	if len(paths) == 0 {
-		t.Fatal("testdata has no conversations")
-	}
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			talk, err := conversation.Load(path)
-			if err != nil {
-				t.Fatal(err)
+	conversation.Each(t, func(t *testing.T, talk *conversation.Conversation) {
+		var first *driver
+		for _, w := range ways() {
+			d := &driver{t: t, machine: protocol.NewMachine(talk.Users, talk.MaxLine), piece: w.piece, rng: w.rng}
+			p := player.New(t, d)
+			p.Note(w.name, "is", "how what clients write is cut into pieces")
+			p.Hold(talk)
+			if first == nil {
+				first = d
 			}
-			var first *driver
-			for _, w := range ways() {
-				d := hold(t, talk, w)
-				if first == nil {
-					first = d
-				}
-				same(t, first, d, w.name)
-			}
-		})
-	}
-}
-
-// hold runs a conversation in one way.
-func hold(t *testing.T, talk *conversation.Conversation, w way) *driver {
-	t.Helper()
-	d := &driver{t: t, machine: protocol.NewMachine(talk.Users, talk.MaxLine), piece: w.piece, rng: w.rng}
-	told := make(map[string]bool) // to have gone
-	for _, step := range talk.Steps {
-		c := d.find(step.Client)
-		if err := d.take(c, step); err != nil {
-			t.Fatalf("%s, %s: %v", w.name, step, err)
+			same(t, first, d, w.name)
 		}
-		switch step.Action {
-		case conversation.Closed, conversation.Leaves, conversation.Resets:
-			told[step.Client] = true
-		}
-	}
-	for _, c := range d.clients {
-		if len(c.heard) > 0 {
-			t.Errorf("%s: %s has heard what the file does not tell: %s", w.name, c.name, conversation.Quote([]byte(c.heard[0])))
-		}
-		if c.closed && !told[c.name] {
-			t.Errorf("%s: %s was closed, which the file does not tell", w.name, c.name)
-		}
-	}
-	return d
-}
-
-// take does what a step says, or reports what is not as the step says.
-func (d *driver) take(c *client, step conversation.Step) error {
-	switch step.Action {
-	case conversation.Says:
-		d.say(c, step.Bytes)
-	case conversation.Stalls, conversation.Drains:
-		c.stalled = step.Action == conversation.Stalls
-	case conversation.HalfCloses, conversation.Leaves:
-		c.silent = true
-	case conversation.Resets:
-		d.reset(c)
-	}
-	d.turn()
-	switch step.Action {
-	case conversation.Hears:
-		return c.hear(string(step.Bytes))
-	case conversation.HearsNothing:
-		return c.hearNothing(false)
-	case conversation.Closed, conversation.Leaves:
-		return c.hearNothing(true)
-	}
-	return nil
-}
-
-// hear takes the next line that a client has heard.
-func (c *client) hear(want string) error {
-	if len(c.heard) == 0 {
-		return fmt.Errorf("%s hears nothing", c.name)
-	}
-	got := c.heard[0]
-	c.heard = c.heard[1:]
-	if got != want {
-		return fmt.Errorf("%s hears %s instead", c.name, conversation.Quote([]byte(got)))
-	}
-	return nil
-}
-
-func (c *client) hearNothing(closed bool) error {
-	if len(c.heard) > 0 {
-		return fmt.Errorf("%s hears %s", c.name, conversation.Quote([]byte(c.heard[0])))
-	}
-	if c.closed != closed {
-		return fmt.Errorf("closed is %v", c.closed)
-	}
-	return nil
+	})
 }
 
 // same compares all that each client was sent in two runs.

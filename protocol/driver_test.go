@@ -1,10 +1,14 @@
 package protocol_test
 
 import (
+	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"chatd/internal_test/player"
 	"chatd/protocol"
 	"chatd/state"
 )
@@ -24,6 +28,7 @@ type driver struct {
 }
 
 type client struct {
+	*driver
 	name    string // in the file
 	id      state.ID
 	in      []byte // said, and not carried out yet
@@ -57,7 +62,7 @@ func (d *driver) find(name string) *client {
 			return c
 		}
 	}
-	c := &client{name: name, id: state.NewID(len(d.clients), 1)}
+	c := &client{driver: d, name: name, id: state.NewID(len(d.clients), 1)}
 	d.clients = append(d.clients, c)
 	d.machine.Open(c.id)
 	return c
@@ -164,6 +169,7 @@ func (d *driver) flush() (progress bool) {
 	if d.rng != nil {
 		d.rng.Shuffle(len(d.due), func(i, j int) { d.due[i], d.due[j] = d.due[j], d.due[i] })
 	}
+	progress = progress || len(d.lost) > 0
 	d.settle(&d.due, true)
 	d.settle(&d.lost, false)
 	return progress
@@ -192,3 +198,42 @@ func (d *driver) reset(c *client) {
 	}
 	c.queue, c.heard, c.last, c.closed = nil, nil, true, true
 }
+
+// A driver is a backend of the player: a client's writes, its stalling and its end each let
+// everything happen that follows, so that there is nothing to wait for.
+func (d *driver) Connect(name string) (player.Conn, error)  { return d.find(name), nil }
+func (d *driver) Wait([]*player.Client, time.Duration) bool { return false }
+func (d *driver) Rest() error                               { return nil }
+
+func (c *client) Write(p []byte) int {
+	c.say(c, p)
+	return len(p)
+}
+
+func (c *client) Read(p []byte) (n int, err error) {
+	heard := strings.Join(c.heard, "")
+	if n = copy(p, heard); n == 0 && c.closed {
+		return 0, io.EOF
+	}
+	if c.heard = nil; n < len(heard) {
+		c.heard = []string{heard[n:]}
+	}
+	return n, nil
+}
+
+func (c *client) Stall(stalled bool) {
+	c.stalled = stalled
+	c.turn()
+}
+
+func (c *client) CloseWrite() {
+	c.silent = true
+	c.turn()
+}
+
+func (c *client) Reset() {
+	c.reset(c)
+	c.turn()
+}
+
+func (c *client) Close() {}

@@ -1,4 +1,4 @@
-package internal_test
+package accept_test
 
 import (
 	"fmt"
@@ -38,21 +38,17 @@ func TestA2RuntimeHasItsPollerBeforeTheFirstClient(t *testing.T) {
 func TestA8FullHouse(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t, "--max-users", "16")
-	users := loginAll(t, d, 16)
+	users := d.LoginAll(t, 16)
 	late, later := d.Dial(t), d.Dial(t)
 	for _, name := range []string{"late", "u3", "a,b", ""} {
-		late.Line("HELLO-FROM " + name)
-		late.Expect("BUSY")
+		late.Ask("HELLO-FROM "+name, "BUSY")
 	}
-	later.Line("HELLO-FROM later")
-	later.Expect("BUSY")
+	later.Ask("HELLO-FROM later", "BUSY")
 
 	users[7].Leave()
 	late.Login("late")
-	later.Line("HELLO-FROM later")
-	later.Expect("BUSY")
-	late.Line("LIST")
-	late.Expect("LIST-OK u0,u1,u2,u3,u4,u5,u6,u8,u9,u10,u11,u12,u13,u14,u15,late")
+	later.Ask("HELLO-FROM later", "BUSY")
+	late.Ask("LIST", "LIST-OK u0,u1,u2,u3,u4,u5,u6,u8,u9,u10,u11,u12,u13,u14,u15,late")
 
 	for _, c := range []*daemon.Client{users[0], users[1], users[2], later} {
 		c.Close()
@@ -65,10 +61,10 @@ func TestA8FullHouse(t *testing.T) {
 func TestA10LimitThatCannotBeMet(t *testing.T) {
 	t.Parallel()
 	lowered := func(flags ...string) *daemon.Daemon {
-		return daemon.Launch(t, throughShell(daemon.Command(t, flags...), "ulimit -n 64", ""))
+		return daemon.Launch(t, daemon.ThroughShell(daemon.Command(t, flags...), "ulimit -n 64", ""))
 	}
 
-	expectRefusal(t, lowered("--max-users", "17"), 1, "17", "64", "16")
+	lowered("--max-users", "17").ExpectRefusal(t, 1, "17", "64", "16")
 	lowered("--max-users", "16").AwaitReady(t)
 
 	d := lowered()
@@ -76,16 +72,15 @@ func TestA10LimitThatCannotBeMet(t *testing.T) {
 	if !strings.Contains(d.Stderr.String(), "max_users=16\n") {
 		t.Errorf("with 64 descriptors the log does not say max_users=16: %s", d.Stderr)
 	}
-	users := loginAll(t, d, 16)
+	users := d.LoginAll(t, 16)
 	late := d.Dial(t)
-	late.Line("HELLO-FROM late")
-	late.Expect("BUSY")
+	late.Ask("HELLO-FROM late", "BUSY")
 	for _, c := range append(users, late) {
 		c.Close()
 	}
 	d.CheckInvariants(t)
 
-	expectRefusal(t, daemon.Launch(t, throughShell(daemon.Command(t), "ulimit -n 48", "")), 1, "48")
+	daemon.Launch(t, daemon.ThroughShell(daemon.Command(t), "ulimit -n 48", "")).ExpectRefusal(t, 1, "48")
 }
 
 // A11: the parent has left many descriptors open, so that those of clients are far above the number
@@ -98,7 +93,7 @@ func TestA11HighDescriptors(t *testing.T) {
 	}
 	defer null.Close()
 	command := daemon.Command(t)
-	for range crowd(t, 1100) {
+	for range daemon.Crowd(t, 1100) {
 		command.ExtraFiles = append(command.ExtraFiles, null)
 	}
 	d := daemon.Launch(t, command)
@@ -123,10 +118,10 @@ func TestA11HighDescriptors(t *testing.T) {
 // what is meant for stdout and stderr reaches no client.
 func TestA12StandardDescriptorsClosed(t *testing.T) {
 	t.Parallel()
-	port := fmt.Sprint(daemon.ReservePort(t))
+	port := daemon.ReservePort(t)
 	command := daemon.Command(t, "--port", port, "--log-level", "debug", "--send-timeout", "100ms")
 	command.Stdout, command.Stderr = io.Discard, io.Discard
-	d := daemon.Launch(t, throughShell(command, ":", "0<&- 1>&- 2>&-"))
+	d := daemon.Launch(t, daemon.ThroughShell(command, ":", "0<&- 1>&- 2>&-"))
 	d.Address = net.JoinHostPort("127.0.0.1", port)
 	daemon.Await(t, "the server listens", func() bool {
 		conn, err := net.Dial("tcp", d.Address)
@@ -137,15 +132,15 @@ func TestA12StandardDescriptorsClosed(t *testing.T) {
 		return true
 	})
 
-	provokeSendTimeout(t, d) // which is logged
-	users := loginAll(t, d, 3)
+	d.ProvokeSendTimeout(t) // which is logged
+	users := d.LoginAll(t, 3)
 	for fd, what := range d.Open(t) {
 		if fd <= 2 && strings.HasPrefix(what, "socket:") {
 			t.Errorf("descriptor %d is %s", fd, what)
 		}
 	}
 	for _, c := range users {
-		c.ExpectNothingBefore("LIST", "LIST-OK u0,u1,u2")
+		c.Ask("LIST", "LIST-OK u0,u1,u2")
 	}
 	d.CheckInvariants(t, "u0", "u1", "u2")
 }
@@ -156,12 +151,86 @@ func TestA12StandardDescriptorsClosed(t *testing.T) {
 func TestA14RestartAtOnce(t *testing.T) {
 	t.Parallel()
 	first := daemon.Start(t)
-	loginAll(t, first, 50)
+	first.LoginAll(t, 50)
 	first.Signal(t, syscall.SIGKILL)
 	first.Wait(t)
 
 	_, port, _ := net.SplitHostPort(first.Address)
 	second := daemon.Start(t, "--port", port)
-	expectRefusal(t, daemon.Launch(t, daemon.Command(t, "--port", port)), 1, port)
+	daemon.Launch(t, daemon.Command(t, "--port", port)).ExpectRefusal(t, 1, port)
 	second.CheckInvariants(t)
+}
+
+// A5: a hundred clients connect and reset before they are accepted, half of them when they have
+// said who they are. Each is accepted all the same and ends at once; none is left in the list.
+func TestA5ResetBeforeAccept(t *testing.T) {
+	t.Parallel()
+	d, log := daemon.StartLogged(t)
+	p := d.LoginPair(t)
+	d.Signal(t, syscall.SIGSTOP)
+	for i := range 100 {
+		c := d.Dial(t)
+		if i%2 == 0 {
+			c.Line(fmt.Sprint("HELLO-FROM ghost", i))
+		}
+		c.Reset()
+	}
+	d.Signal(t, syscall.SIGCONT)
+	log.ExpectClosed(t, "reset", 100)
+	p.Ada.Ask("LIST", "LIST-OK ada,bob")
+	d.CheckInvariants(t, "ada", "bob")
+}
+
+// A7: two thousand clients connect in one instant. They are let in a few at a time: a user who says
+// something meanwhile is answered before all are here. In the end all are served.
+func TestA7BurstOfConnects(t *testing.T) {
+	t.Parallel()
+	const rounds = 5 // the test itself may be too slow to see that some were not here yet
+	d := daemon.Start(t)
+	p := d.LoginPair(t)
+	// A short run has as many: a few turns are over before the test looks.
+	burst := make([]*daemon.Client, min(2000, daemon.Crowd(t, 20_000), somaxconn(t)/2))
+	for round := 1; ; round++ {
+		before := d.Descriptors(t)
+		d.Signal(t, syscall.SIGSTOP)
+		for i := range burst {
+			burst[i] = d.Dial(t, daemon.From(fmt.Sprint("127.0.1.", round)))
+		}
+		p.Ada.Line("SEND bob meanwhile")
+		d.Signal(t, syscall.SIGCONT)
+		p.Bob.Expect("DELIVERY ada meanwhile")
+		p.Ada.Expect("SEND-OK")
+		d.Signal(t, syscall.SIGSTOP)
+		accepted := d.Descriptors(t) - before
+		d.Signal(t, syscall.SIGCONT)
+		if accepted < len(burst) {
+			break
+		}
+		if round == rounds {
+			t.Fatalf("a user was answered only when all %d clients had been accepted, %d times", accepted, rounds)
+		}
+		for _, c := range burst {
+			c.Reset()
+		}
+		d.AwaitDescriptors(t, 2)
+	}
+	for i, c := range burst {
+		c.Login(fmt.Sprint("u", i))
+	}
+	p.Talk(1)
+	for _, c := range burst {
+		c.Close()
+	}
+	d.CheckInvariants(t, "ada", "bob")
+}
+
+// somaxconn is how many connections may wait to be accepted.
+func somaxconn(t *testing.T) (n int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/sys/net/core/somaxconn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Sscan(string(text), &n)
+	return n
 }

@@ -1,4 +1,4 @@
-package internal_test
+package accept_test
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"chatd/internal_test/daemon"
+
+	"golang.org/x/sys/unix"
 )
 
 // startWithLimit runs chatd under a limit of descriptors, with variables added to its environment.
@@ -15,7 +17,7 @@ func startWithLimit(t *testing.T, limit int, environment ...string) *daemon.Daem
 	t.Helper()
 	command := daemon.Command(t)
 	command.Env = append(command.Environ(), environment...)
-	d := daemon.Launch(t, throughShell(command, fmt.Sprint("ulimit -n ", limit), ""))
+	d := daemon.Launch(t, daemon.ThroughShell(command, fmt.Sprint("ulimit -n ", limit), ""))
 	d.AwaitReady(t)
 	return d
 }
@@ -27,21 +29,21 @@ func TestA1MoreClientsThanDescriptors(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
 	d := startWithLimit(t, 64)
-	p := loginPair(t, d)
-	strangers := dialAll(t, d, 10)
+	p := d.LoginPair(t)
+	strangers := d.DialAll(t, 10)
 	d.AwaitDescriptors(t, 2+10) // so that there is somebody to make room
-	strangers = append(strangers, dialAll(t, d, 140)...)
-	p.talk(10)
+	strangers = append(strangers, d.DialAll(t, 140)...)
+	p.Talk(10)
 	for _, c := range strangers[:150-64] {
 		c.ExpectEOF()
 	}
 	d.ExpectIdle(t)
-	expectComplaints(t, d, "no descriptor left", start)
+	d.ExpectLimited(t, "no descriptor left", start)
 	if lines := strings.Count(d.Stderr.String(), "\n"); lines > 2+int(time.Since(start).Seconds()) {
 		t.Errorf("the log has %d lines:\n%.2000s", lines, d.Stderr)
 	}
 	strangers[149].Login("newest")
-	p.ada.ExpectNothingBefore("LIST", "LIST-OK ada,bob,newest")
+	p.Ada.Ask("LIST", "LIST-OK ada,bob,newest")
 	for _, c := range strangers {
 		c.Close()
 	}
@@ -54,24 +56,22 @@ func TestA1MoreClientsThanDescriptors(t *testing.T) {
 func TestA1LimitLoweredToTheUsers(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	start := time.Now()
-	restore := lowerLimit(t, d, lowestFree(t, d))
+	restore := d.LowerLimit(t, d.LowestFree(t))
 	for i := range 150 {
 		late := d.Dial(t)
 		if i%2 == 0 {
 			late.Line("HELLO-FROM late")
 		}
-		late.Expect("BUSY")
-		late.ExpectEOF()
-		late.Close()
-		p.talk(1)
+		late.ExpectClosing("BUSY")
+		p.Talk(1)
 	}
 	d.ExpectIdle(t)
-	expectComplaints(t, d, "turning clients away", start)
+	d.ExpectLimited(t, "turning clients away", start)
 	restore()
 	late := d.Login(t, "late")
-	p.ada.ExpectNothingBefore("LIST", "LIST-OK ada,bob,late")
+	p.Ada.Ask("LIST", "LIST-OK ada,bob,late")
 	late.Leave()
 	d.CheckInvariants(t, "ada", "bob")
 }
@@ -81,33 +81,33 @@ func TestA1LimitLoweredToTheUsers(t *testing.T) {
 // nothing.
 func TestA1NotEvenTheSpare(t *testing.T) {
 	t.Parallel()
-	skipWith(t, "fails where the limit of descriptors is below their number", "poll")
+	daemon.SkipWith(t, "fails where the limit of descriptors is below their number", "poll")
 	d := daemon.Start(t)
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	start := time.Now()
 	restore, late := loseSpare(t, d)
 	late.Line("HELLO-FROM late")
-	p.talk(10)
+	p.Talk(10)
 	d.ExpectIdle(t)
 	if !late.IsQuiet() {
 		t.Errorf("late heard %q while there was no descriptor for it", late.Hear())
 	}
-	expectComplaints(t, d, "not accepting", start)
+	d.ExpectLimited(t, "not accepting", start)
 	restore()
 	late.Expect("HELLO late")
-	p.ada.ExpectNothingBefore("LIST", "LIST-OK ada,bob,late")
+	p.Ada.Ask("LIST", "LIST-OK ada,bob,late")
 }
 
 // A1: the spare descriptor has been lost to a limit so low that it could not be opened again. As
 // soon as there is room the server has one, and again tells those for whom there is none.
 func TestA1SpareIsTakenAgain(t *testing.T) {
 	t.Parallel()
-	skipWith(t, "fails where the limit of descriptors is below their number", "poll")
+	daemon.SkipWith(t, "fails where the limit of descriptors is below their number", "poll")
 	d := daemon.Start(t)
 	restore, late := loseSpare(t, d)
 	restore()
 	late.Login("late")
-	lowerLimit(t, d, lowestFree(t, d))
+	d.LowerLimit(t, d.LowestFree(t))
 	later := d.Dial(t)
 	later.Expect("BUSY")
 	later.ExpectEOF()
@@ -117,7 +117,7 @@ func TestA1SpareIsTakenAgain(t *testing.T) {
 // late, and can open nothing in its place.
 func loseSpare(t *testing.T, d *daemon.Daemon) (restore func(), late *daemon.Client) {
 	t.Helper()
-	restore = lowerLimit(t, d, 3)
+	restore = d.LowerLimit(t, 3)
 	late = d.Dial(t)
 	daemon.Await(t, "the log complains", func() bool { return strings.Contains(d.Stderr.String(), "not accepting") })
 	return restore, late
@@ -129,21 +129,20 @@ func loseSpare(t *testing.T, d *daemon.Daemon) (restore func(), late *daemon.Cli
 func TestA2CollectorWithAFullTable(t *testing.T) {
 	t.Parallel()
 	d := startWithLimit(t, 64, "GODEBUG=gctrace=1")
-	users := loginAll(t, d, 16)
+	users := d.LoginAll(t, 16)
 	d.AwaitDescriptors(t, 16)
-	dialAll(t, d, 64)
+	d.DialAll(t, 64)
 	message := strings.Repeat("g", 256<<10)
 	daemon.Await(t, "the collector runs", func() bool {
 		for i, c := range users {
-			c.Line(fmt.Sprintf("SEND u%d %s", i, message))
-			c.Expect(fmt.Sprintf("DELIVERY u%d %s", i, message), "SEND-OK")
+			c.Ask(fmt.Sprintf("SEND u%d %s", i, message), fmt.Sprintf("DELIVERY u%d %s", i, message), "SEND-OK")
 		}
 		return strings.Contains(d.Stderr.String(), "\ngc 20 @")
 	})
 	if free := 64 - d.Descriptors(t); free > 0 {
 		t.Errorf("%d descriptors were free, expected none", free)
 	}
-	users[0].ExpectNothingBefore("SEND nobody x", "BAD-DEST-USER")
+	users[0].Ask("SEND nobody x", "BAD-DEST-USER")
 }
 
 // A9: all connections are taken by clients that never log in, and fifty more wait. The places of
@@ -152,26 +151,26 @@ func TestA2CollectorWithAFullTable(t *testing.T) {
 func TestA9UsersAmongStrangers(t *testing.T) {
 	t.Parallel()
 	const limit, strangers = 64, 64 + 50
-	d, log := startLogged(t)
+	d, log := daemon.StartLogged(t)
 	atStart := d.Descriptors(t)
-	lowerLimit(t, d, limit)
-	first := dialAll(t, d, 10)
+	d.LowerLimit(t, limit)
+	first := d.DialAll(t, 10)
 	d.AwaitDescriptors(t, len(first)) // so that there is somebody to make room
-	dialAll(t, d, strangers-len(first))
-	users := loginAll(t, d, 16)
-	dialAll(t, d, strangers)
+	d.DialAll(t, strangers-len(first))
+	users := d.LoginAll(t, 16)
+	d.DialAll(t, strangers)
 	d.Login(t, "last").Leave() // all who came before it have been accepted
 	for _, c := range users {
-		c.ExpectNothingBefore("SEND nobody x", "BAD-DEST-USER")
+		c.Ask("SEND nobody x", "BAD-DEST-USER")
 	}
 
 	here := d.Descriptors(t) - atStart
-	if closed := log.closed(t); closed["evicted"] != 2*strangers+len(users)-here || closed["eof"] != 1 || len(closed) != 2 {
+	if closed := log.Closed(t); closed["evicted"] != 2*strangers+len(users)-here || closed["eof"] != 1 || len(closed) != 2 {
 		t.Errorf("of %d clients %d are here, and the others have gone for %v; expected all but the last for evicted",
 			2*strangers+len(users)+1, here, closed)
 	}
 	for _, c := range users {
-		if peer := c.Conn.LocalAddr(); strings.Contains(log.text(t), fmt.Sprintf("peer=%v\n", peer)) {
+		if peer := c.Conn.LocalAddr(); strings.Contains(log.Text(t), fmt.Sprintf("peer=%v\n", peer)) {
 			t.Errorf("the user at %v was closed", peer)
 		}
 	}
@@ -195,4 +194,39 @@ func TestA15EnormousLimit(t *testing.T) {
 	if more := many.PeakMemory(t) - few.PeakMemory(t); more > bound {
 		t.Errorf("%d bytes more than with few descriptors, expected at most %d", more, bound)
 	}
+}
+
+// With --poller select more clients connect than it can wait for. Those who come to have descriptor
+// 1024 or above are closed, the log says why, once a second at most, and the others notice nothing. A
+// place that becomes free is a place.
+func TestSelectIsFull(t *testing.T) {
+	t.Parallel()
+	const tooMany = 100
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Max < 2*unix.FD_SETSIZE {
+		t.Skipf("the limit of %d descriptors (%v) is reached before that of select", limit.Max, err)
+	}
+	d := daemon.Start(t, "--poller", "select")
+	if log := d.Stderr.String(); !strings.HasSuffix(log, " poller=select max_users=976\n") {
+		t.Errorf("the log does not say that there are 976 places, 48 less than select has: %s", log)
+	}
+	p := d.LoginPair(t)
+	start := time.Now()
+	places := unix.FD_SETSIZE - d.Descriptors(t)
+	strangers := d.DialAll(t, places+tooMany)
+	for _, c := range strangers[places:] {
+		c.ExpectEOF()
+	}
+	p.Talk(10)
+	d.ExpectIdle(t)
+	d.ExpectLimited(t, "select cannot wait for descriptor 1024 or above", start)
+	strangers[0].Leave()
+	d.AwaitDescriptors(t, 2+places-1)
+	strangers[1].Login("stranger")
+	d.Login(t, "late").Line("LIST")
+	p.Ada.Ask("LIST", "LIST-OK ada,bob,stranger,late")
+	for _, c := range strangers[2:] {
+		c.Close()
+	}
+	d.AwaitDescriptors(t, 4)
 }

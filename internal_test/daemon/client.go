@@ -9,18 +9,19 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// A Client is one connection to a server of the chat protocol. It says what it is told to say,
-// right or wrong, and judges what it hears: what it does not expect ends the test.
+// A Client is one connection to a server of the chat protocol. It sends what it is told to send,
+// right or wrong, and compares what it receives: a difference ends the test.
 type Client struct {
 	Conn  *net.TCPConn
-	Lines *bufio.Reader // what comes from the server; nobody else may read from Conn
+	Lines *bufio.Reader // reads from Conn, which nothing else may do
 
-	t    T
+	t    testing.TB
 	said string // last, for messages
 }
 
@@ -39,36 +40,45 @@ func ReceiveBuffer(bytes int) Option {
 	}
 }
 
-// From makes the connection come from an address of the loopback network, 127.0.0.0/8. Each has
-// ports of its own, so thousands of connections find one.
+// From makes the connection come from an address of the loopback network, 127.0.0.0/8. Each address
+// has its own ports, so that thousands of connections find one.
 func From(ip string) Option {
 	return func(dialer *net.Dialer) { dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(ip)} }
 }
 
-// Dial connects to a server. The connection is closed when the caller's test ends.
-func Dial(t T, address string, options ...Option) *Client {
-	t.Helper()
+// Connect connects to a server without a test: no method that could fail one may be called.
+func Connect(address string, options ...Option) (*Client, error) {
 	dialer := net.Dialer{Timeout: Patience}
 	for _, option := range options {
 		option(&dialer)
 	}
 	conn, err := dialer.DialContext(context.Background(), "tcp", address)
 	if err != nil {
+		return nil, err
+	}
+	return &Client{Conn: conn.(*net.TCPConn), Lines: bufio.NewReader(conn)}, nil
+}
+
+// Dial connects to a server. The connection is closed when the test ends.
+func Dial(t testing.TB, address string, options ...Option) *Client {
+	t.Helper()
+	c, err := Connect(address, options...)
+	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
-	c := &Client{Conn: conn.(*net.TCPConn), Lines: bufio.NewReader(conn), t: t}
-	t.Cleanup(func() { c.Conn.Close() })
+	c.t = t
+	t.Cleanup(c.Close)
 	return c
 }
 
 // Dial connects to the daemon.
-func (d *Daemon) Dial(t T, options ...Option) *Client {
+func (d *Daemon) Dial(t testing.TB, options ...Option) *Client {
 	t.Helper()
 	return Dial(t, d.Address, options...)
 }
 
 // Login connects to the daemon and logs in.
-func (d *Daemon) Login(t T, name string, options ...Option) *Client {
+func (d *Daemon) Login(t testing.TB, name string, options ...Option) *Client {
 	t.Helper()
 	c := d.Dial(t, options...)
 	c.Login(name)
@@ -78,17 +88,23 @@ func (d *Daemon) Login(t T, name string, options ...Option) *Client {
 // Login logs in and expects to succeed.
 func (c *Client) Login(name string) {
 	c.t.Helper()
-	c.Line("HELLO-FROM " + name)
-	c.Expect("HELLO " + name)
+	c.Ask("HELLO-FROM "+name, "HELLO "+name)
 }
 
-// Line says lines.
+// Ask sends a line and expects its answers to be the very next lines that come.
+func (c *Client) Ask(line string, answers ...string) {
+	c.t.Helper()
+	c.Line(line)
+	c.Expect(answers...)
+}
+
+// Line sends lines.
 func (c *Client) Line(lines ...string) {
 	c.t.Helper()
 	c.Send(strings.Join(lines, "\n") + "\n")
 }
 
-// Send says bytes as they are, in one write unless they are too many for that.
+// Send sends bytes as they are, in one write unless the kernel takes only a part.
 func (c *Client) Send(text string) {
 	c.t.Helper()
 	c.said = text
@@ -98,13 +114,13 @@ func (c *Client) Send(text string) {
 	}
 }
 
-// SendUrgent says one byte as TCP urgent data (MSG_OOB).
+// SendUrgent sends one byte as TCP urgent data (MSG_OOB).
 func (c *Client) SendUrgent(b byte) {
 	c.t.Helper()
 	c.Control("urgent byte", func(fd int) error { return unix.Sendto(fd, []byte{b}, unix.MSG_OOB, nil) })
 }
 
-// Hear returns the next line, without its end.
+// Hear reads the next line, without its end.
 func (c *Client) Hear() string {
 	c.t.Helper()
 	c.Conn.SetReadDeadline(time.Now().Add(Patience))
@@ -115,7 +131,7 @@ func (c *Client) Hear() string {
 	return line[:len(line)-1]
 }
 
-// Expect hears the next lines and compares.
+// Expect reads the next lines and compares.
 func (c *Client) Expect(lines ...string) {
 	c.t.Helper()
 	for _, expected := range lines {
@@ -125,14 +141,15 @@ func (c *Client) Expect(lines ...string) {
 	}
 }
 
-// ExpectNothingBefore says a line and expects its answer to be the very next thing that comes.
-func (c *Client) ExpectNothingBefore(line, answer string) {
+// ExpectClosing expects lines, then the orderly end of the connection, and closes it.
+func (c *Client) ExpectClosing(lines ...string) {
 	c.t.Helper()
-	c.Line(line)
-	c.Expect(answer)
+	c.Expect(lines...)
+	c.ExpectEOF()
+	c.Close()
 }
 
-// ExpectEOF expects the orderly end of what the server says, and nothing before it.
+// ExpectEOF expects the orderly end of the server's output, and nothing before it.
 func (c *Client) ExpectEOF() {
 	c.t.Helper()
 	c.Conn.SetReadDeadline(time.Now().Add(Patience))
@@ -144,7 +161,7 @@ func (c *Client) ExpectEOF() {
 	}
 }
 
-// IsQuiet reports whether nothing that has not been heard has arrived so far: no byte, no end.
+// IsQuiet reports whether nothing has arrived that was not read: no byte, no end.
 func (c *Client) IsQuiet() bool {
 	c.t.Helper()
 	quiet := c.Lines.Buffered() == 0
@@ -156,7 +173,7 @@ func (c *Client) IsQuiet() bool {
 	return quiet
 }
 
-// HalfClose says no more and goes on listening.
+// HalfClose ends the client's output. The client goes on reading.
 func (c *Client) HalfClose() {
 	c.t.Helper()
 	if err := c.Conn.CloseWrite(); err != nil {
@@ -164,7 +181,7 @@ func (c *Client) HalfClose() {
 	}
 }
 
-// Close closes the connection. If something unread has arrived, the kernel makes a reset of it.
+// Close closes the connection. If input is unread, the kernel sends a reset.
 func (c *Client) Close() { c.Conn.Close() }
 
 // Reset ends the connection with a reset.
@@ -173,12 +190,11 @@ func (c *Client) Reset() {
 	c.Conn.Close()
 }
 
-// Leave says goodbye and waits until the server has said its own: the user is gone then.
+// Leave ends the output and waits until the server has closed: the user is logged out then.
 func (c *Client) Leave() {
 	c.t.Helper()
 	c.HalfClose()
-	c.ExpectEOF()
-	c.Close()
+	c.ExpectClosing()
 }
 
 // String names the client in messages.
@@ -211,4 +227,22 @@ func shorten(text string) string {
 		return fmt.Sprintf("%q", text)
 	}
 	return fmt.Sprintf("%q... (%d bytes)", text[:most], len(text))
+}
+
+// AwaitList asks for the list until it is what is expected.
+func (c *Client) AwaitList(names ...string) {
+	c.t.Helper()
+	expected := "LIST-OK " + strings.Join(names, ",")
+	Await(c.t, expected, func() bool {
+		c.Line("LIST")
+		return c.Hear() == expected
+	})
+}
+
+// PassTurn returns when the server has dealt with all that clients sent before: the answer to the
+// second line comes from a later turn of its loop than the one that read the first.
+func (c *Client) PassTurn() {
+	for range 2 {
+		c.Ask("LIST x", "BAD-RQST-BODY")
+	}
 }

@@ -1,30 +1,17 @@
-// Package internal_test tests the built chatd from outside, as a process of its own. Each test
-// carries the name of the fault that it provokes; what a good server does then stands in its doc
-// comment, and what must hold after every fault is daemon.CheckInvariants.
-package internal_test
+package daemon
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"strings"
+	"sync/atomic"
 	"testing"
-
-	"chatd/internal_test/daemon"
 
 	"golang.org/x/sys/unix"
 )
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	daemon.Remove()
-	os.Exit(status)
-}
-
-// crowd is how many clients a test of many can have: n, or fewer where the limit of descriptors or
-// a short run asks for it. The test has a descriptor for each, and so has chatd, which with select
-// can have so many and no more.
-func crowd(t *testing.T, n int) int {
+// Crowd is how many clients a test of many can have: n, or fewer where the limit of descriptors or
+// a short run asks for it. The test needs a descriptor for each, and so does chatd, which with
+// select has places for fewer than 1,024.
+func Crowd(t testing.TB, n int) int {
 	t.Helper()
 	const others = 300 // descriptors of tests that run at the same time, and of the runtime
 	var limit unix.Rlimit
@@ -34,58 +21,97 @@ func crowd(t *testing.T, n int) int {
 	if testing.Short() {
 		n /= 10
 	}
-	if daemon.Poller == "select" {
+	if Poller == "select" {
 		n = min(n, unix.FD_SETSIZE-others)
 	}
 	if fits := int(min(limit.Max, 1<<20))/4 - others; fits < n {
 		if fits < 10 {
-			t.Skipf("the limit of %d descriptors is too low for a crowd", limit.Max)
+			t.Skipf("the limit of %d descriptors is too low for many clients", limit.Max)
 		}
 		n = fits
 	}
 	return n
 }
 
-// loginAll logs in n users, who are called u0, u1 and so on. Each 10,000th comes from another
-// address, because an address has only so many ports.
-func loginAll(t *testing.T, d *daemon.Daemon, n int, options ...daemon.Option) []*daemon.Client {
+// LoginAll logs in n users, named u0, u1 and so on. Every 10,000 come from another address, because
+// an address has only so many ports.
+func (d *Daemon) LoginAll(t testing.TB, n int, options ...Option) []*Client {
 	t.Helper()
-	clients := make([]*daemon.Client, n)
+	return d.LoginMany(t, n, func(i int) string { return fmt.Sprint("u", i) }, options...)
+}
+
+// LoginMany logs in n users at the same time, whose names come from a function.
+func (d *Daemon) LoginMany(t testing.TB, n int, name func(i int) string, options ...Option) []*Client {
+	t.Helper()
+	clients := make([]*Client, n)
 	for i := range clients {
-		from := daemon.From(fmt.Sprintf("127.0.1.%d", 1+i/10_000))
-		clients[i] = d.Dial(t, append(options, from)...)
-		clients[i].Line(fmt.Sprintf("HELLO-FROM u%d", i))
+		from := From(fmt.Sprintf("127.0.1.%d", 1+i/10_000))
+		clients[i] = d.Dial(t, append([]Option{from}, options...)...)
+		clients[i].Line("HELLO-FROM " + name(i))
 	}
 	for i, c := range clients {
-		c.Expect(fmt.Sprintf("HELLO u%d", i))
+		c.Expect("HELLO " + name(i))
 	}
 	return clients
 }
 
-// throughShell makes the shell run a few words of its own first, and then become the command.
-func throughShell(command *exec.Cmd, first, redirections string) *exec.Cmd {
-	script := first + `; exec "$0" "$@" ` + redirections
-	command.Args = append([]string{"sh", "-c", script}, command.Args...)
-	command.Path = "/bin/sh"
-	return command
+// DialAll connects n clients that send nothing.
+func (d *Daemon) DialAll(t testing.TB, n int, options ...Option) []*Client {
+	t.Helper()
+	clients := make([]*Client, n)
+	for i := range clients {
+		clients[i] = d.Dial(t, options...)
+	}
+	return clients
 }
 
-// provokeSendTimeout has the daemon, whose send timeout should be short, close a client that does
-// not read.
-func provokeSendTimeout(t *testing.T, d *daemon.Daemon) {
-	t.Helper()
-	witness := d.Login(t, "witness")
-	d.Login(t, "stalled", daemon.ReceiveBuffer(1)).Line("SEND stalled " + strings.Repeat("x", 512<<10))
-	awaitList(t, witness, "witness")
-	witness.Leave()
+// CloseAll closes the connections of clients.
+func CloseAll(clients ...*Client) {
+	for _, c := range clients {
+		c.Close()
+	}
 }
 
-// awaitList asks for the list until it is what is expected.
-func awaitList(t *testing.T, c *daemon.Client, names ...string) {
+// A Pair is two users, ada and bob, who talk while a fault is provoked that is not about them. They
+// must not notice.
+type Pair struct {
+	Ada, Bob *Client
+	Said     int // messages so far
+}
+
+// LoginPair logs the pair in.
+func (d *Daemon) LoginPair(t testing.TB) *Pair {
 	t.Helper()
-	expected := "LIST-OK " + strings.Join(names, ",")
-	daemon.Await(t, expected, func() bool {
-		c.Line("LIST")
-		return c.Hear() == expected
+	return &Pair{Ada: d.Login(t, "ada"), Bob: d.Login(t, "bob")}
+}
+
+// Talk has ada send so many messages to bob, each after the SEND-OK of the one before.
+func (p *Pair) Talk(times int) {
+	p.Ada.t.Helper()
+	for range times {
+		p.Said++
+		message := fmt.Sprint("message ", p.Said)
+		p.Ada.Line("SEND bob " + message)
+		p.Bob.Expect("DELIVERY ada " + message)
+		p.Ada.Expect("SEND-OK")
+	}
+}
+
+// TalkUntil has them talk until a condition holds.
+func (p *Pair) TalkUntil(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	Await(t, what, func() bool {
+		p.Talk(1)
+		return holds()
 	})
+}
+
+// InBackground runs a function beside the test; done reports whether it has returned.
+func InBackground(do func()) (done func() bool) {
+	var flag atomic.Bool
+	go func() {
+		do()
+		flag.Store(true)
+	}()
+	return flag.Load
 }

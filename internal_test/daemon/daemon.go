@@ -1,45 +1,39 @@
-// Package daemon runs the built chatd as a process of its own and speaks to it from outside: what
-// it knows of the server is its command line, its output, its port and what /proc(5) shows.
+// Package daemon runs the built chatd as a process and speaks to it from outside, and has what the
+// black-box tests share. It knows of the server its command line, its output, its port and what
+// /proc(5) shows. Any server that says its address and "Server is on" as chatd does can be run too.
 //
-// A failure ends the caller's test, so the calls return no errors. Whoever calls is a T: a test or
-// a benchmark is one, and a program can bring one of its own.
+// A failure ends the caller's test, so the functions return no errors. A program that is no test
+// brings its own testing.TB, as swarm does.
 package daemon
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// A T is whoever runs a daemon. *testing.T and *testing.B are T's. Fatalf does not return, so each
-// call takes place in the goroutine that may call it.
-type T interface {
-	Helper()
-	Cleanup(func())
-	Failed() bool
-	Logf(format string, args ...any)
-	Fatalf(format string, args ...any)
-}
-
-// Patience is how long a condition is waited for before it counts as never coming. It is a guard
-// against hanging and no measure of anything: a condition that holds is seen at once.
+// Patience is how long Await waits before the test fails. It only guards against hanging: a
+// condition that holds is seen at once.
 const Patience = 20 * time.Second
 
 // Await waits until a condition holds.
-func Await(t T, what string, holds func() bool) {
+func Await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(Patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain: %s", Patience, what)
+			t.Fatalf("not within %v: %s", Patience, what)
 		}
 	}
 }
@@ -53,7 +47,7 @@ var binary struct {
 
 // Binary builds chatd on its first call and returns the path of the executable, which is good until
 // Remove. The working directory must be inside the module.
-func Binary(t T) string {
+func Binary(t testing.TB) string {
 	t.Helper()
 	binary.build.Do(func() {
 		if binary.folder, binary.err = os.MkdirTemp("", "chatd-test"); binary.err != nil {
@@ -79,14 +73,14 @@ func Remove() {
 
 // A Daemon is a running chatd.
 type Daemon struct {
-	// Address is where it listens; known once it is ready.
+	// Address is where it listens. It is known from the start if the command has a --port other
+	// than 0, otherwise once the daemon is ready.
 	Address string
 
-	// Stdout and Stderr are what it has said so far, unless the command says that it goes
-	// elsewhere.
+	// Stdout and Stderr are its output so far, unless the command sends it elsewhere.
 	Stdout, Stderr *Transcript
 
-	t       T
+	t       testing.TB
 	command *exec.Cmd
 	ended   chan struct{}
 	atStart int // descriptors open when it was ready
@@ -98,7 +92,7 @@ var Poller = os.Getenv("CHATD_POLLER")
 
 // Command prepares chatd on a port that the kernel chooses. The caller may change everything about
 // the command before Launch, and append flags, of which the last counts.
-func Command(t T, flags ...string) *exec.Cmd {
+func Command(t testing.TB, flags ...string) *exec.Cmd {
 	t.Helper()
 	first := []string{"--address", "127.0.0.1", "--port", "0"}
 	if Poller != "" {
@@ -108,7 +102,7 @@ func Command(t T, flags ...string) *exec.Cmd {
 }
 
 // Start runs chatd with flags and waits until it is ready.
-func Start(t T, flags ...string) *Daemon {
+func Start(t testing.TB, flags ...string) *Daemon {
 	t.Helper()
 	d := Launch(t, Command(t, flags...))
 	d.AwaitReady(t)
@@ -116,11 +110,15 @@ func Start(t T, flags ...string) *Daemon {
 }
 
 // Launch runs a command that is or becomes chatd, and waits for nothing. The process is killed when
-// the caller's test ends, or when this process does. If the test has failed by then, what chatd had
-// to say is logged.
-func Launch(t T, command *exec.Cmd) *Daemon {
+// the test ends, or when this process does. The output is logged if the test has failed by then.
+func Launch(t testing.TB, command *exec.Cmd) *Daemon {
 	t.Helper()
 	d := &Daemon{t: t, command: command, ended: make(chan struct{}), Stdout: new(Transcript), Stderr: new(Transcript)}
+	for i, arg := range command.Args[1:] {
+		if command.Args[i] == "--port" && arg != "0" {
+			d.Address = net.JoinHostPort("127.0.0.1", arg)
+		}
+	}
 	if command.Stdout == nil {
 		command.Stdout = d.Stdout
 	}
@@ -148,12 +146,11 @@ func Launch(t T, command *exec.Cmd) *Daemon {
 	return d
 }
 
-var listening = regexp.MustCompile(`level=INFO msg=listening address=(\S+)`)
+var listening = regexp.MustCompile(`\baddress=(\S+)\s`)
 
-// AwaitReady waits until a launched chatd has said that it is on, and learns its address. If the
-// command's stdout or stderr go elsewhere, the caller knows better what has been said there, and
-// the address too.
-func (d *Daemon) AwaitReady(t T) {
+// AwaitReady waits until a launched server has said that it is on, and learns its address. Output
+// that goes elsewhere is not waited for.
+func (d *Daemon) AwaitReady(t testing.TB) {
 	t.Helper()
 	d.awaitOutput(t, "Server is on", d.command.Stdout != d.Stdout, func() bool {
 		return d.Stdout.String() == "Server is on\n"
@@ -168,7 +165,7 @@ func (d *Daemon) AwaitReady(t T) {
 	d.atStart = d.Descriptors(t)
 }
 
-func (d *Daemon) awaitOutput(t T, what string, elsewhere bool, holds func() bool) {
+func (d *Daemon) awaitOutput(t testing.TB, what string, elsewhere bool, holds func() bool) {
 	t.Helper()
 	if elsewhere {
 		return
@@ -181,10 +178,9 @@ func (d *Daemon) awaitOutput(t T, what string, elsewhere bool, holds func() bool
 	})
 }
 
-// ReservePort returns a port of 127.0.0.1 that the kernel gives to nobody else until the caller's
-// test ends. A server that sets SO_REUSEADDR can listen there all the same, since nobody listens
-// yet.
-func ReservePort(t T) int {
+// ReservePort returns a port of 127.0.0.1 that the kernel gives to no other process until the test
+// ends. A server that sets SO_REUSEADDR can listen there, because this socket does not listen.
+func ReservePort(t testing.TB) string {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -199,7 +195,7 @@ func ReservePort(t T) int {
 	if err = errors.Join(err, nameErr); err != nil {
 		t.Fatalf("reserve a port: %v", err)
 	}
-	return address.(*unix.SockaddrInet4).Port
+	return strconv.Itoa(address.(*unix.SockaddrInet4).Port)
 }
 
 // A Transcript keeps what a process writes. It may be read at any time.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -14,7 +15,7 @@ import (
 //   - two fresh users log in, talk to each other, and are told SEND-OK;
 //   - LIST names exactly those who are logged in: no ghost, no duplicate, nobody missing;
 //   - stdout holds nothing but its one line, unless it goes elsewhere.
-func (d *Daemon) CheckInvariants(t T, present ...string) {
+func (d *Daemon) CheckInvariants(t testing.TB, present ...string) {
 	t.Helper()
 	if d.atStart > 0 {
 		d.AwaitDescriptors(t, len(present))
@@ -34,7 +35,7 @@ func (d *Daemon) CheckInvariants(t T, present ...string) {
 
 // AwaitDescriptors waits until no more descriptors are open than at the start and for so many
 // connections.
-func (d *Daemon) AwaitDescriptors(t T, connections int) {
+func (d *Daemon) AwaitDescriptors(t testing.TB, connections int) {
 	t.Helper()
 	Await(t, fmt.Sprintf("descriptors for %d connections and no more", connections), func() bool {
 		return d.Descriptors(t) == d.atStart+connections
@@ -46,7 +47,7 @@ func (d *Daemon) AwaitDescriptors(t T, connections int) {
 // That nothing happens can only be seen by looking for a while. A loop that turns for nothing uses
 // all the time it can get in each of the three windows; one that sleeps uses none in the first, and
 // the others are there for the runtime, which may tidy up its memory.
-func (d *Daemon) ExpectIdle(t T) {
+func (d *Daemon) ExpectIdle(t testing.TB) {
 	t.Helper()
 	const window, most = 150 * time.Millisecond, 5 * time.Millisecond
 	var used time.Duration

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -15,7 +16,7 @@ import (
 func (d *Daemon) PID() int { return d.command.Process.Pid }
 
 // Signal sends a signal. SIGSTOP has taken effect when the call returns.
-func (d *Daemon) Signal(t T, signal syscall.Signal) {
+func (d *Daemon) Signal(t testing.TB, signal syscall.Signal) {
 	t.Helper()
 	if err := d.command.Process.Signal(signal); err != nil {
 		t.Fatalf("signal %v: %v", signal, err)
@@ -28,7 +29,7 @@ func (d *Daemon) Signal(t T, signal syscall.Signal) {
 }
 
 // Wait waits until the process has ended, and returns its exit status: -1 if a signal ended it.
-func (d *Daemon) Wait(t T) int {
+func (d *Daemon) Wait(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-d.ended:
@@ -49,16 +50,22 @@ func (d *Daemon) HasEnded() bool {
 }
 
 // Stop asks the process to stop and waits until it has, with status 0.
-func (d *Daemon) Stop(t T) {
+func (d *Daemon) Stop(t testing.TB) {
 	t.Helper()
 	d.Signal(t, syscall.SIGTERM)
+	d.ExpectEnd(t)
+}
+
+// ExpectEnd waits until the process has ended, and expects status 0.
+func (d *Daemon) ExpectEnd(t testing.TB) {
+	t.Helper()
 	if status := d.Wait(t); status != 0 {
-		t.Fatalf("exit status %d after SIGTERM, expected 0", status)
+		t.Fatalf("exit status %d, expected 0: %s", status, d.Stderr)
 	}
 }
 
 // CPU is the processor time that all threads have used.
-func (d *Daemon) CPU(t T) time.Duration {
+func (d *Daemon) CPU(t testing.TB) time.Duration {
 	t.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", d.PID()))
 	if err != nil || len(threads) == 0 {
@@ -75,13 +82,13 @@ func (d *Daemon) CPU(t T) time.Duration {
 }
 
 // PeakMemory is the most memory that was ever resident, in bytes.
-func (d *Daemon) PeakMemory(t T) int {
+func (d *Daemon) PeakMemory(t testing.TB) int {
 	t.Helper()
 	return kilobytes(d.Status(t, "VmHWM"))
 }
 
 // PrivateMemory is the resident memory that the process shares with no other, in bytes.
-func (d *Daemon) PrivateMemory(t T) int {
+func (d *Daemon) PrivateMemory(t testing.TB) int {
 	t.Helper()
 	sum := 0
 	for name, value := range fields(t, fmt.Sprintf("/proc/%d/smaps_rollup", d.PID())) {
@@ -93,19 +100,19 @@ func (d *Daemon) PrivateMemory(t T) int {
 }
 
 // Status is one value of /proc/PID/status.
-func (d *Daemon) Status(t T, name string) string {
+func (d *Daemon) Status(t testing.TB, name string) string {
 	t.Helper()
 	return fields(t, fmt.Sprintf("/proc/%d/status", d.PID()))[name]
 }
 
 // Descriptors is the number of open descriptors.
-func (d *Daemon) Descriptors(t T) int {
+func (d *Daemon) Descriptors(t testing.TB) int {
 	t.Helper()
 	return len(d.Open(t))
 }
 
 // Open says what each open descriptor is, as readlink(2) does.
-func (d *Daemon) Open(t T) map[int]string {
+func (d *Daemon) Open(t testing.TB) map[int]string {
 	t.Helper()
 	folder := fmt.Sprintf("/proc/%d/fd", d.PID())
 	entries, err := os.ReadDir(folder)
@@ -123,7 +130,7 @@ func (d *Daemon) Open(t T) map[int]string {
 }
 
 // fields reads the "name: value" lines of a file in /proc.
-func fields(t T, path string) map[string]string {
+func fields(t testing.TB, path string) map[string]string {
 	t.Helper()
 	file, err := os.Open(path)
 	if err != nil {

@@ -1,4 +1,4 @@
-package internal_test
+package daemon
 
 import (
 	"fmt"
@@ -9,57 +9,72 @@ import (
 	"testing"
 	"time"
 
-	"chatd/internal_test/daemon"
-
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal makes a pseudo-terminal (pty(7)): what is written to the terminal can be read from
+// OpenTerminal makes a pseudo-terminal (pty(7)): what is written to the terminal can be read from
 // its master.
-func openTerminal(t *testing.T) (master, terminal *os.File) {
-	t.Helper()
+func OpenTerminal() (master, terminal *os.File, err error) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		t.Skipf("no pseudo-terminals here: %v", err)
+		return nil, nil, fmt.Errorf("no pseudo-terminal: %w", err)
 	}
 	master = os.NewFile(uintptr(fd), "/dev/ptmx")
-	t.Cleanup(func() { master.Close() })
 	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err == nil {
 		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0) // unlock
 	}
-	if err != nil {
-		t.Fatalf("pseudo-terminal: %v", err)
+	if err == nil {
+		terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	}
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Fatal(err)
+		master.Close()
+		return nil, nil, fmt.Errorf("no pseudo-terminal: %w", err)
 	}
-	t.Cleanup(func() { terminal.Close() })
+	return master, terminal, nil
+}
+
+// Terminal makes a pseudo-terminal for a test, which is skipped where there is none.
+func Terminal(t testing.TB) (master, terminal *os.File) {
+	t.Helper()
+	master, terminal, err := OpenTerminal()
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { master.Close(); terminal.Close() })
 	return master, terminal
 }
 
-// launchOnTerminal launches a command whose input, output and controlling terminal is a new
-// pseudo-terminal. It gets SIGHUP when the master, which is returned, is closed.
-func launchOnTerminal(t *testing.T, command *exec.Cmd) (*daemon.Daemon, *os.File) {
-	t.Helper()
-	master, terminal := openTerminal(t)
+// OnTerminal makes a terminal the input, output and controlling terminal of a command, which gets
+// SIGHUP when the master is closed.
+func OnTerminal(command *exec.Cmd, terminal *os.File) {
 	command.Stdin, command.Stdout, command.Stderr = terminal, terminal, terminal
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
-	d := daemon.Launch(t, command)
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0, Pdeathsig: syscall.SIGKILL}
+}
+
+// LaunchOnTerminal launches a command on a new terminal, waits until the terminal shows a text, and
+// returns the master.
+func LaunchOnTerminal(t testing.TB, command *exec.Cmd, text string) (*Daemon, *os.File) {
+	t.Helper()
+	master, terminal := Terminal(t)
+	OnTerminal(command, terminal)
+	d := Launch(t, command)
 	terminal.Close()
+	var shown strings.Builder
+	master.SetReadDeadline(time.Now().Add(Patience))
+	for buffer := make([]byte, 4096); !strings.Contains(shown.String(), text); {
+		n, err := master.Read(buffer)
+		if shown.Write(buffer[:n]); err != nil {
+			t.Fatalf("the terminal shows %q, expected %q: %v", shown.String(), text, err)
+		}
+	}
 	return d, master
 }
 
-// awaitOnTerminal reads from the master of a terminal until a text has come.
-func awaitOnTerminal(t *testing.T, master *os.File, text string) {
-	t.Helper()
-	var said strings.Builder
-	master.SetReadDeadline(time.Now().Add(daemon.Patience))
-	for buffer := make([]byte, 4096); !strings.Contains(said.String(), text); {
-		n, err := master.Read(buffer)
-		if said.Write(buffer[:n]); err != nil {
-			t.Fatalf("the terminal shows %q, expected %q: %v", said.String(), text, err)
-		}
-	}
+// ThroughShell makes the shell run a few words of its own first, and then become the command.
+func ThroughShell(command *exec.Cmd, first, redirections string) *exec.Cmd {
+	script := first + `; exec "$0" "$@" ` + redirections
+	command.Args = append([]string{"sh", "-c", script}, command.Args...)
+	command.Path = "/bin/sh"
+	return command
 }

@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"cmp"
@@ -82,7 +82,8 @@ func isSkipped(test *ast.FuncDecl) bool {
 // code is the functions and methods of one folder's tests, by name, which methods may share.
 type code map[string][]*ast.FuncDecl
 
-// testCode parses all tests of a module, by folder.
+// testCode parses all tests of a module, by folder, and package daemon, which the black-box tests
+// share.
 func testCode(t *testing.T, root string) map[string]code {
 	t.Helper()
 	folders := make(map[string]code)
@@ -96,7 +97,7 @@ func testCode(t *testing.T, root string) map[string]code {
 			}
 			return nil
 		}
-		if !strings.HasSuffix(path, "_test.go") {
+		if !strings.HasSuffix(path, "_test.go") && filepath.Base(filepath.Dir(path)) != "daemon" {
 			return nil
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
@@ -120,6 +121,13 @@ func testCode(t *testing.T, root string) map[string]code {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for folder, code := range folders { // what the black-box tests share is used behind a dot
+		if strings.HasPrefix(folder, "internal_test/") && folder != "internal_test/daemon" {
+			for name, functions := range folders["internal_test/daemon"] {
+				code["."+name] = functions
+			}
+		}
 	}
 	return folders
 }
@@ -145,10 +153,17 @@ func (c code) level(folder, test string) string {
 // collect gathers the names that a function uses, itself or through others of its folder. That goes
 // by names alone: what stands behind a dot, and is gathered with it, may be a method of any type.
 func (c code) collect(name string, uses map[string]bool) {
+	afterDot := strings.HasPrefix(name, ".")
+	var functions []*ast.FuncDecl
 	for _, function := range c[strings.TrimPrefix(name, ".")] {
-		if (function.Recv != nil) != strings.HasPrefix(name, ".") {
-			continue
+		if (function.Recv != nil) == afterDot {
+			functions = append(functions, function)
 		}
+	}
+	if afterDot {
+		functions = append(functions, c[name]...)
+	}
+	for _, function := range functions {
 		behindDot := make(map[*ast.Ident]string)
 		ast.Inspect(function.Body, func(node ast.Node) bool {
 			switch node := node.(type) {

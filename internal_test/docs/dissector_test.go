@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ func dissect(t *testing.T, c *capture, fields string, options ...string) (rows [
 	if err != nil {
 		t.Skipf("no tshark to run the dissector: %v", err)
 	}
-	const script = "../docs/chatd.lua"
+	const script = "../../docs/chatd.lua"
 	if _, err := os.Stat(script); err != nil { // which also tells the cache of go test what this depends on
 		t.Fatal(err)
 	}

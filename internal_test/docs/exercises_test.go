@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"bytes"
@@ -37,7 +37,7 @@ var exerciseFence = regexp.MustCompile("(?ms)^```(diff|console)\n(.*?)^```$")
 // console are for the reader alone.
 func readExercises(t *testing.T) (all []exercise) {
 	t.Helper()
-	text, err := os.ReadFile("../docs/exercises.md")
+	text, err := os.ReadFile("../../docs/exercises.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestExercisesAreJudgedAsTheySay(t *testing.T) {
 		t.Run(e.title, func(t *testing.T) {
 			t.Parallel()
 			scratch := t.TempDir()
-			if err := copyForExercise("..", scratch); err != nil {
+			if err := copyForExercise("../..", scratch); err != nil {
 				t.Fatal(err)
 			}
 			for _, edit := range e.edits {

@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"flag"
@@ -19,12 +19,12 @@ var faultsPerSection = map[byte]int{'A': 15, 'B': 15, 'C': 15, 'D': 16, 'E': 8, 
 // docs/faults.md names each fault, and the tests that cover it. It says neither more nor less than
 // the tests do themselves: a row without a test says why there is none.
 func TestFaultsTable(t *testing.T) {
-	const path = "../docs/faults.md"
+	const path = "../../docs/faults.md"
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests := testsOfFaults(t, "..")
+	tests := testsOfFaults(t, "../..")
 	lines, found := strings.Split(string(text), "\n"), make(map[string]bool)
 	for i, line := range lines {
 		row := parseRow(line)

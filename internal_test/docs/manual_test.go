@@ -1,6 +1,7 @@
-package internal_test
+package docs_test
 
 import (
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -23,7 +24,7 @@ func TestFlagsAreToldEverywhere(t *testing.T) {
 	if len(expected) < 10 {
 		t.Fatalf("chatd --help names the flags %v, expected more", expected)
 	}
-	manual, readme := string(contents(t, "../docs/chatd.8")), string(contents(t, "../README.md"))
+	manual, readme := contents(t, "../../docs/chatd.8"), contents(t, "../../README.md")
 	told := map[string][]string{
 		"the man page's synopsis":     flagsOfMacros(between(t, manual, ".Sh SYNOPSIS\n", ".Sh DESCRIPTION\n")),
 		"the man page's list":         flagsOfMacros(joined(regexp.MustCompile(`(?m)^\.It (Fl .*)$`), manual)),
@@ -54,7 +55,7 @@ func TestManualIsWellFormed(t *testing.T) {
 	if err != nil {
 		t.Skipf("this test needs mandoc: %v", err)
 	}
-	said, _ := exec.Command(mandoc, "-T", "lint", "../docs/chatd.8").Output() // the status tells of the worst
+	said, _ := exec.Command(mandoc, "-T", "lint", "../../docs/chatd.8").Output() // the status tells of the worst
 	for line := range strings.Lines(string(said)) {
 		if !strings.Contains(line, "referenced manual not found") {
 			t.Error(line)
@@ -77,7 +78,7 @@ func TestCompletion(t *testing.T) {
 		{"chatd --log-level =", "debug info warn error"},
 		{"chatd --poller e", "epoll"},
 		{"chatd --max-users ", ""},
-		{"chatd --stats-file ../docs/chatd.b", "../docs/chatd.bash-completion"},
+		{"chatd --stats-file ../../docs/chatd.b", "../../docs/chatd.bash-completion"},
 	} {
 		if offered := complete(t, strings.Split(test.line, " ")...); offered != test.offered {
 			t.Errorf("after %q bash offers %q, expected %q", test.line, offered, test.offered)
@@ -88,7 +89,7 @@ func TestCompletion(t *testing.T) {
 // complete is what the completion offers in place of the last word.
 func complete(t *testing.T, words ...string) string {
 	t.Helper()
-	const script = `source ../docs/chatd.bash-completion
+	const script = `source ../../docs/chatd.bash-completion
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 		$(complete -p chatd | sed 's/.*-F \([^ ]*\).*/\1/')
 		echo "${COMPREPLY[*]}"`
@@ -139,4 +140,13 @@ func between(t *testing.T, text, start, end string) string {
 		t.Fatalf("there is no part between %q and %q", start, end)
 	}
 	return text
+}
+
+func contents(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

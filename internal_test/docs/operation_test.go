@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"go/ast"
@@ -17,7 +17,7 @@ import (
 func TestEveryMessageIsExplained(t *testing.T) {
 	t.Parallel()
 	manual := strings.Join(strings.Fields(operation(t)), " ")
-	messages := messagesIn(t, "../main.go", "../poller/*.go", "../protocol/*.go")
+	messages := messagesIn(t, "../../main.go", "../../poller/*.go", "../../protocol/*.go")
 	for _, known := range []string{"stopping", "not accepting for a moment", "log lines dropped", "send_timeout", "in_use", "unexpected argument %q"} {
 		if !slices.Contains(messages, known) {
 			t.Errorf("the test does not find %q in the program: it found %q", known, messages)
@@ -106,5 +106,5 @@ func typeName(expression ast.Expr) string {
 
 func operation(t *testing.T) string {
 	t.Helper()
-	return string(contents(t, "../docs/operation.md"))
+	return contents(t, "../../docs/operation.md")
 }

@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"fmt"
@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"chatd/internal_test/daemon"
-	"chatd/internal_test/stage"
 )
 
 // The system calls that docs/tour.md shows for one message are those that strace shows, in that
@@ -18,9 +17,9 @@ import (
 func TestTourShowsSystemCalls(t *testing.T) {
 	t.Parallel()
 	_, blocks := readTour(t)
-	d := daemon.Start(t, "--poller", "epoll")
-	tr := attach(t, d, "-s", "64", "-e", "trace=epoll_wait,epoll_pwait,epoll_ctl,accept4,read,write")
-	v := &tourist{t: t, Stage: stage.New(t, d)}
+	v := &tour{t: t}
+	v.start("--poller", "epoll")
+	tr := v.daemon.Attach(t, "-s", "64", "-e", "trace=epoll_wait,epoll_pwait,epoll_ctl,accept4,read,write")
 	var message *tourBlock
 	for _, b := range blocks {
 		if b.kind == "conversation" {
@@ -33,14 +32,14 @@ func TestTourShowsSystemCalls(t *testing.T) {
 			continue
 		}
 		daemon.Await(t, "the server is about to sleep until somebody speaks", func() bool {
-			calls := loopCalls(tr.seen())
+			calls := loopCalls(tr.Seen())
 			return strings.HasSuffix(calls, idleCall) && strings.Count(calls, "\nread(") == 2
 		})
 		v.do(message)
 		shown := straceForm(regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(b.text, ""))
 		var calls string
 		daemon.Await(t, "the server sleeps again", func() bool {
-			calls = loopCalls(tr.seen())
+			calls = loopCalls(tr.Seen())
 			return strings.Contains(calls, "SEND-OK") && strings.HasSuffix(calls, idleCall)
 		})
 		made := strings.SplitAfter(onlySleep.ReplaceAllString(calls, ""), "\n")
@@ -116,7 +115,7 @@ func TestTourLinksLeadToTheCode(t *testing.T) {
 	t.Parallel()
 	document, _ := readTour(t)
 	for _, link := range anyLink.FindAllStringSubmatch(document, -1) {
-		if _, err := os.Stat(filepath.Join("../docs", link[1])); err != nil {
+		if _, err := os.Stat(filepath.Join("../../docs", link[1])); err != nil {
 			t.Errorf("the tour leads to %s: %v", link[1], err)
 		}
 	}
@@ -125,11 +124,11 @@ func TestTourLinksLeadToTheCode(t *testing.T) {
 		t.Errorf("the tour has %d links to the code, expected 20 at least", len(links))
 	}
 	for _, link := range links {
-		if text, _ := os.ReadFile(filepath.Join("..", link[3])); !declares(string(text), link[1], link[2]) {
+		if text, _ := os.ReadFile(filepath.Join("../..", link[3])); !declares(string(text), link[1], link[2]) {
 			t.Errorf("the tour has %s in %s, which does not declare it", strings.Trim(link[1]+"."+link[2], "."), link[3])
 		}
 	}
-	files, _ := filepath.Glob("../poller/*.go")
+	files, _ := filepath.Glob("../../poller/*.go")
 	code := ""
 	for _, file := range files {
 		text, _ := os.ReadFile(file)

@@ -1,4 +1,4 @@
-package internal_test
+package docs_test
 
 import (
 	"fmt"
@@ -12,10 +12,10 @@ import (
 
 	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
-	"chatd/internal_test/stage"
+	"chatd/internal_test/player"
 )
 
-const tourFile = "../docs/tour.md"
+const tourFile = "../../docs/tour.md"
 
 // A tourBlock is a fence of docs/tour.md: something that is done (console, conversation), or what is
 // seen then (trace, strace). Other fences are for the reader alone.
@@ -65,7 +65,7 @@ func readTour(t *testing.T) (document string, blocks []*tourBlock) {
 func TestTourShowsWhatHappens(t *testing.T) {
 	t.Parallel()
 	document, blocks := readTour(t)
-	v := &tourist{t: t, Stage: stage.New(t, nil)}
+	v := &tour{t: t}
 	for len(blocks) > 0 {
 		var seen []*tourBlock
 		v.do(blocks[0])
@@ -83,7 +83,7 @@ func TestTourShowsWhatHappens(t *testing.T) {
 			v.compare(seen)
 		}
 	}
-	if status := v.Daemon.Wait(t); status != 0 {
+	if status := v.daemon.Wait(t); status != 0 {
 		t.Errorf("the tour ends with status %d, expected 0", status)
 	}
 	if *update {
@@ -93,18 +93,19 @@ func TestTourShowsWhatHappens(t *testing.T) {
 	}
 }
 
-// A tourist takes the tour, with a daemon of its own.
-type tourist struct {
-	*stage.Stage
-	t     *testing.T
-	shown string // the tour's trace, as far as it has been compared
-	trace string // the daemon's, so far
+// A tour does what the document says, with a daemon of its own.
+type tour struct {
+	*player.Player
+	t      *testing.T
+	daemon *daemon.Daemon
+	shown  string // the document's trace, as far as it has been compared
+	trace  string // the daemon's, so far
 
 	inexact bool // how many turns there have been is not known
 }
 
 // do does what a block says.
-func (v *tourist) do(b *tourBlock) {
+func (v *tour) do(b *tourBlock) {
 	v.t.Helper()
 	for _, step := range b.steps {
 		v.Play(step)
@@ -116,19 +117,25 @@ func (v *tourist) do(b *tourBlock) {
 	flags, starts := strings.CutPrefix(command, "$ go run . ")
 	switch {
 	case starts:
-		v.Daemon = daemon.Start(v.t, append(strings.Fields(flags), "--poller", "epoll")...) // whatever the others take
-		if said := v.Daemon.Stdout.String(); said != output {
+		v.start(append(strings.Fields(flags), "--poller", "epoll")...) // whatever the others take
+		if said := v.daemon.Stdout.String(); said != output {
 			v.t.Errorf("%s says %q, the tour %q", command, said, output)
 		}
 	case strings.HasPrefix(command, "$ kill -TERM "):
-		v.Daemon.Signal(v.t, syscall.SIGTERM)
+		v.daemon.Signal(v.t, syscall.SIGTERM)
 	default:
 		v.t.Fatalf("the tour has a command that this test does not know: %s", command)
 	}
 }
 
+func (v *tour) start(flags ...string) {
+	v.t.Helper()
+	v.daemon = daemon.Start(v.t, flags...)
+	v.Player = player.New(v.t, &player.TCP{Address: v.daemon.Address})
+}
+
 // compare waits until the daemon's trace is what the tour has shown so far.
-func (v *tourist) compare(seen []*tourBlock) {
+func (v *tour) compare(seen []*tourBlock) {
 	v.t.Helper()
 	for _, b := range seen {
 		v.shown += b.text
@@ -136,7 +143,7 @@ func (v *tourist) compare(seen []*tourBlock) {
 	pattern := tourPattern(v.shown)
 	for deadline := time.Now().Add(daemon.Patience); ; time.Sleep(time.Millisecond) {
 		v.Move()
-		v.trace = tourTrace(v.Daemon.Stderr.String())
+		v.trace = tourTrace(v.daemon.Stderr.String())
 		if pattern.MatchString(v.trace) {
 			return
 		}
@@ -208,12 +215,12 @@ func renumber(text string, where *regexp.Regexp) string {
 }
 
 // correct puts into the document what the trace has more than before, once nothing more comes.
-func (v *tourist) correct(document string, seen []*tourBlock) string {
+func (v *tour) correct(document string, seen []*tourBlock) string {
 	v.t.Helper()
 	before := v.trace
 	for last := time.Now(); time.Since(last) < 300*time.Millisecond; time.Sleep(time.Millisecond) {
 		v.Move()
-		if now := tourTrace(v.Daemon.Stderr.String()); now != v.trace {
+		if now := tourTrace(v.daemon.Stderr.String()); now != v.trace {
 			v.trace, last = now, time.Now()
 		}
 	}

@@ -1,8 +1,11 @@
-package internal_test
+package input_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"chatd/internal_test/daemon"
@@ -65,9 +68,7 @@ func TestC2StrangersLineWithoutEnd(t *testing.T) {
 	for header, answer := range map[string]string{"HELLO-FROM ": "BAD-RQST-BODY", "endless": "BAD-RQST-HDR"} {
 		c := d.Dial(t)
 		c.Send(header + strings.Repeat("x", 5<<10))
-		c.Expect(answer)
-		c.ExpectEOF()
-		c.Close()
+		c.ExpectClosing(answer)
 	}
 	d.CheckInvariants(t)
 }
@@ -78,7 +79,7 @@ func TestC4SilentClients(t *testing.T) {
 	t.Parallel()
 	const bound = 1 << 10   // bytes for each client; a buffer for each would be 4 KiB at least
 	const runtime = 4 << 20 // bytes that the Go runtime may take before it collects for the first time
-	n := crowd(t, 2000)
+	n := daemon.Crowd(t, 2000)
 	if n*3<<10 < runtime {
 		t.Skipf("what %d clients cost does not show beside what the runtime may take", n)
 	}
@@ -124,9 +125,7 @@ func TestC5ForeignProtocols(t *testing.T) {
 	} {
 		c := d.Dial(t)
 		c.Line(line)
-		c.Expect("BAD-RQST-HDR")
-		c.ExpectEOF()
-		c.Close()
+		c.ExpectClosing("BAD-RQST-HDR")
 	}
 	d.CheckInvariants(t)
 }
@@ -144,10 +143,8 @@ func TestC6RequestsAfterTheFatalLine(t *testing.T) {
 		}
 		c := d.Dial(t)
 		c.Line(fatal, "HELLO-FROM mallory", "SEND bob hi")
-		c.Expect(answer)
-		c.ExpectEOF()
-		c.Close()
-		bob.ExpectNothingBefore("LIST", "LIST-OK bob")
+		c.ExpectClosing(answer)
+		bob.Ask("LIST", "LIST-OK bob")
 	}
 	d.CheckInvariants(t, "bob")
 }
@@ -158,8 +155,8 @@ func TestC10HelloAgain(t *testing.T) {
 	d := daemon.Start(t)
 	ada := d.Login(t, "ada")
 	for _, line := range []string{"HELLO-FROM ada", "HELLO-FROM bob", "HELLO-FROM", "HELLO-FROM a,b"} {
-		ada.ExpectNothingBefore(line, "BAD-RQST-HDR")
-		ada.ExpectNothingBefore("LIST", "LIST-OK ada")
+		ada.Ask(line, "BAD-RQST-HDR")
+		ada.Ask("LIST", "LIST-OK ada")
 	}
 	d.CheckInvariants(t, "ada")
 }
@@ -174,9 +171,7 @@ func TestC12EndAfterCompleteLines(t *testing.T) {
 		c.Line("HELLO-FROM "+name, "LIST", "SEND "+name+" bye")
 		c.HalfClose()
 		c.Expect("HELLO "+name, "LIST-OK "+name)
-		c.Expect("DELIVERY "+name+" bye", "SEND-OK")
-		c.ExpectEOF()
-		c.Close()
+		c.ExpectClosing("DELIVERY "+name+" bye", "SEND-OK")
 	}
 	d.CheckInvariants(t)
 }
@@ -190,10 +185,8 @@ func TestC13EndInTheMiddleOfALine(t *testing.T) {
 		ada := d.Login(t, "ada")
 		ada.Send("LIST\n" + unfinished)
 		ada.HalfClose()
-		ada.Expect("LIST-OK bob,ada")
-		ada.ExpectEOF()
-		ada.Close()
-		bob.ExpectNothingBefore("LIST", "LIST-OK bob")
+		ada.ExpectClosing("LIST-OK bob,ada")
+		bob.Ask("LIST", "LIST-OK bob")
 	}
 	stranger := d.Dial(t)
 	stranger.Send("HELLO-FROM ada")
@@ -207,8 +200,7 @@ func TestC14UrgentData(t *testing.T) {
 	d := daemon.Start(t)
 	c := d.Login(t, "urgent")
 	c.SendUrgent('!')
-	c.Line("LIST")
-	c.Expect("LIST-OK urgent")
+	c.Ask("LIST", "LIST-OK urgent")
 	c.Send("LI")
 	c.SendUrgent('!')
 	c.Line("ST", "SEND nobody x")
@@ -229,14 +221,13 @@ func TestC15LogInjection(t *testing.T) {
 		c := d.Dial(t)
 		c.Line("HELLO-FROM " + name)
 		if c.Hear() == "HELLO "+name {
-			c.Line("SEND " + name + " secret")
-			c.Expect("DELIVERY "+name+" secret", "SEND-OK")
+			c.Ask("SEND "+name+" secret", "DELIVERY "+name+" secret", "SEND-OK")
 			c.Line("LIST secret", "secret")
 			c.Expect("BAD-RQST-BODY", "BAD-RQST-HDR")
 		}
 		c.Leave()
 	}
-	provokeSendTimeout(t, d) // which is logged
+	d.ProvokeSendTimeout(t) // which is logged
 	d.Stop(t)
 
 	log := d.Stderr.String()
@@ -249,4 +240,78 @@ func TestC15LogInjection(t *testing.T) {
 			t.Errorf("a line of the log is %q, expected printable key=value pairs about no message", line)
 		}
 	}
+}
+
+// C4: a thousand clients connect; half of them say nothing, the others a byte now and then, and
+// none logs in. With --login-timeout they go, for that reason; who has logged in stays, and notices
+// nothing.
+func TestC4LoginTimeout(t *testing.T) {
+	t.Parallel()
+	d, log := daemon.StartLogged(t, "--login-timeout", "1s")
+	p := d.LoginPair(t)
+	strangers := d.DialAll(t, daemon.Crowd(t, 1000))
+	var over atomic.Bool
+	defer over.Store(true)
+	go func() {
+		for !over.Load() {
+			for i := 0; i < len(strangers); i += 2 {
+				io.WriteString(strangers[i].Conn, "H")
+			}
+		}
+	}()
+	p.TalkUntil(t, "all who have not logged in have gone", func() bool {
+		return log.Closed(t)["login_timeout"] == len(strangers)
+	})
+	log.ExpectClosed(t, "login_timeout", len(strangers))
+	d.CheckInvariants(t, "ada", "bob")
+}
+
+// H1: a hundred clients want the same name at the same time. One has it, and the others are told
+// IN-USE and closed (PR5).
+func TestH1SameNameInOneBatch(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	clients := make([]*daemon.Client, 100)
+	for i := range clients {
+		clients[i] = d.Dial(t)
+	}
+	d.Signal(t, syscall.SIGSTOP)
+	for _, c := range clients {
+		c.Line("HELLO-FROM x")
+	}
+	d.Signal(t, syscall.SIGCONT)
+	holders := 0
+	for _, c := range clients {
+		switch answer := c.Hear(); answer {
+		case "HELLO x":
+			holders++
+			c.Ask("LIST", "LIST-OK x")
+		case "IN-USE":
+			c.ExpectClosing()
+		default:
+			t.Errorf("%v heard %q, expected HELLO x or IN-USE", c, answer)
+		}
+	}
+	if holders != 1 {
+		t.Errorf("%d clients have the name, expected 1", holders)
+	}
+	d.CheckInvariants(t, "x")
+}
+
+// H5: a user logs in, sends and ends its input, all in one segment. The message arrives and the
+// user is gone.
+func TestH5WholeLifeInOneSegment(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	bob := d.Login(t, "bob")
+	for i := range 50 {
+		d.Signal(t, syscall.SIGSTOP) // so that the end comes with the lines
+		ada := d.Dial(t)
+		ada.Line("HELLO-FROM ada", fmt.Sprint("SEND bob hi ", i))
+		ada.HalfClose()
+		d.Signal(t, syscall.SIGCONT)
+		bob.Expect(fmt.Sprint("DELIVERY ada hi ", i))
+		ada.ExpectClosing("HELLO ada", "SEND-OK")
+	}
+	d.CheckInvariants(t, "bob")
 }

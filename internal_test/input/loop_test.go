@@ -1,42 +1,17 @@
-package internal_test
+package input_test
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"chatd/internal_test/daemon"
 )
-
-// manyLists is how many LISTs fillOwnQueue asks for: one segment of input, and far more output than
-// the kernel and the server together keep for one client.
-const manyLists = 500
-
-// fillOwnQueue logs a client in that asks for more than the server queues for it, and reads
-// nothing. When the server has come to rest it has stopped reading from the client, with some of
-// the client's requests already read and not carried out. The answer to each is returned.
-func fillOwnQueue(t *testing.T, d *daemon.Daemon) (c *daemon.Client, answer string) {
-	t.Helper()
-	name := strings.Repeat("n", 4000)
-	c = d.Login(t, name, daemon.ReceiveBuffer(1))
-	c.Send(strings.Repeat("LIST\n", manyLists))
-	d.ExpectIdle(t)
-	return c, "LIST-OK " + name
-}
-
-// stallTarget logs in a target that reads nothing and a sender whose message to it cannot be handed
-// over whole: the sender is owed a reply, and the server waits for nothing on its connection.
-func stallTarget(t *testing.T, d *daemon.Daemon) (sender, target *daemon.Client, delivery string) {
-	t.Helper()
-	target = d.Login(t, "target", daemon.ReceiveBuffer(64<<10))
-	sender = d.Login(t, "sender")
-	message := strings.Repeat("m", 512<<10)
-	sender.Line("SEND target " + message)
-	d.ExpectIdle(t)
-	if !sender.IsQuiet() {
-		t.Fatalf("sender heard %q before the target could have taken the message", sender.Hear())
-	}
-	return sender, target, "DELIVERY sender " + message
-}
 
 // B5: a client that is not read from resets its connection. EPOLLERR and EPOLLHUP come without
 // having been asked for and would come for ever: they end the connection.
@@ -44,12 +19,12 @@ func TestB5ResetWhileNotReadFrom(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 
-	c, _ := fillOwnQueue(t, d)
+	c, _ := d.FillOwnQueue(t)
 	c.Reset()
 	d.CheckInvariants(t)
 
-	skipWith(t, "does not see the end of a client that is not waited for at all", "select")
-	sender, target, delivery := stallTarget(t, d)
+	daemon.SkipWith(t, "does not see the end of a client that is not waited for at all", "select")
+	sender, target, delivery := d.StallTarget(t)
 	sender.Reset()
 	d.AwaitDescriptors(t, 1)
 	d.ExpectIdle(t)
@@ -63,16 +38,16 @@ func TestB6HalfCloseWhileNotReadFrom(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 
-	c, answer := fillOwnQueue(t, d)
+	c, answer := d.FillOwnQueue(t)
 	c.HalfClose()
 	d.ExpectIdle(t)
-	for range manyLists {
+	for range daemon.ManyLists {
 		c.Expect(answer)
 	}
 	c.ExpectEOF()
 	d.CheckInvariants(t)
 
-	sender, target, delivery := stallTarget(t, d)
+	sender, target, delivery := d.StallTarget(t)
 	sender.HalfClose()
 	d.ExpectIdle(t)
 	target.Expect(delivery)
@@ -86,7 +61,7 @@ func TestB6HalfCloseWhileNotReadFrom(t *testing.T) {
 func TestB7CaughtUp(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	sender, target, delivery := stallTarget(t, d)
+	sender, target, delivery := d.StallTarget(t)
 	target.Expect(delivery)
 	sender.Expect("SEND-OK")
 	d.ExpectIdle(t)
@@ -100,8 +75,7 @@ func TestB8BothDirectionsShut(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 	c := d.Dial(t)
-	c.Line("nonsense")
-	c.Expect("BAD-RQST-HDR")
+	c.Ask("nonsense", "BAD-RQST-HDR")
 	c.ExpectEOF()
 	c.HalfClose()
 	d.ExpectIdle(t)
@@ -114,8 +88,7 @@ func TestB8ClientNeverCloses(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 	c := d.Dial(t)
-	c.Line("nonsense")
-	c.Expect("BAD-RQST-HDR")
+	c.Ask("nonsense", "BAD-RQST-HDR")
 	c.ExpectEOF()
 	d.ExpectIdle(t)
 	d.CheckInvariants(t) // waits until the descriptor is closed
@@ -126,11 +99,80 @@ func TestB8ClientNeverCloses(t *testing.T) {
 func TestB12InputKeptBack(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	c, answer := fillOwnQueue(t, d)
-	for range manyLists {
+	c, answer := d.FillOwnQueue(t)
+	for range daemon.ManyLists {
 		c.Expect(answer)
 	}
-	c.ExpectNothingBefore("SEND nobody x", "BAD-DEST-USER")
+	c.Ask("SEND nobody x", "BAD-DEST-USER")
 	c.Leave()
 	d.CheckInvariants(t)
+}
+
+// B10: five hundred clients are ready in every turn, which is more than the loop takes from the
+// kernel at a time, and each has said more than is read at a time. Nobody starves, a newcomer least
+// of all.
+func TestB10MoreReadyThanATurnTakes(t *testing.T) {
+	t.Parallel()
+	const each = 100 // messages
+	d := daemon.Start(t)
+	users := d.LoginAll(t, daemon.Crowd(t, 500))
+	message := strings.Repeat("x", 200)
+	d.Signal(t, syscall.SIGSTOP)
+	for i, c := range users {
+		c.Send(strings.Repeat(fmt.Sprintf("SEND u%d %s\n", (i+1)%len(users), message), each))
+	}
+	late := d.Dial(t)
+	late.Line("HELLO-FROM late")
+	d.Signal(t, syscall.SIGCONT)
+	late.Expect("HELLO late")
+	for i, c := range users {
+		heard := make(map[string]int)
+		for range 2 * each {
+			heard[c.Hear()]++
+		}
+		delivery := fmt.Sprintf("DELIVERY u%d %s", (i+len(users)-1)%len(users), message)
+		if heard["SEND-OK"] != each || heard[delivery] != each {
+			t.Fatalf("u%d heard %v, expected SEND-OK and %s, %d of each", i, heard, delivery, each)
+		}
+		c.Close()
+	}
+	d.CheckInvariants(t, "late")
+}
+
+// B11: a client floods the server with small commands, a megabyte at a time, and reads every
+// answer, so that nothing slows it down. Two users talk to each other all the while.
+func TestB11FloodOfSmallCommands(t *testing.T) {
+	t.Parallel()
+	const exchanges = 300
+	d := daemon.Start(t)
+	p := d.LoginPair(t)
+	flooder := d.Login(t, "flooder")
+	flooder.Conn.SetDeadline(time.Time{})
+	flood := strings.Repeat("LIST\n", 1<<20/len("LIST\n"))
+	go func() {
+		for {
+			if _, err := io.WriteString(flooder.Conn, flood); err != nil {
+				return
+			}
+		}
+	}()
+	var answers atomic.Int64
+	go func() {
+		for buffer := make([]byte, 256<<10); ; {
+			n, err := flooder.Lines.Read(buffer)
+			if answers.Add(int64(bytes.Count(buffer[:n], []byte("\n")))); err != nil {
+				return
+			}
+		}
+	}()
+	daemon.Await(t, "the flood has begun", func() bool { return answers.Load() > 0 })
+	p.Talk(exchanges)
+	before := answers.Load()
+	daemon.Await(t, "the flood is still on", func() bool { return answers.Load() > before })
+	if before < exchanges {
+		t.Errorf("%d answers to the flood during %d messages: that was none", before, exchanges)
+	}
+	flooder.Reset()
+	p.Ada.AwaitList("ada", "bob")
+	d.CheckInvariants(t, "ada", "bob")
 }

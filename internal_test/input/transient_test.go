@@ -1,4 +1,4 @@
-package internal_test
+package input_test
 
 import (
 	"fmt"
@@ -26,19 +26,19 @@ func visit(t *testing.T, d *daemon.Daemon) {
 func expectWeather(t *testing.T, calls []string, injections ...string) {
 	t.Helper()
 	d := daemon.Start(t)
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	arguments := []string{"-e", "trace=" + strings.Join(calls, ",")}
 	for _, injection := range injections {
 		arguments = append(arguments, "-e", "inject="+injection)
 	}
-	tr := attach(t, d, arguments...)
+	tr := d.Attach(t, arguments...)
 	daemon.Await(t, "each call has failed", func() bool {
 		visit(t, d)
-		p.talk(10)
+		p.Talk(10)
 		time.Sleep(20 * time.Millisecond) // so that the loop goes to sleep for long: another call
-		return injected(tr.seen(), calls...)
+		return daemon.Injected(tr.Seen(), calls...)
 	})
-	tr.detach()
+	tr.Detach()
 	if log := d.Stderr.String(); strings.Count(log, "\n") != 1 {
 		t.Errorf("the log tells more than that it listens:\n%s", log)
 	}
@@ -72,20 +72,20 @@ func TestF2NoBuffersForOutput(t *testing.T) {
 	t.Parallel()
 	for _, err := range []string{"ENOBUFS", "ENOMEM"} {
 		d := daemon.Start(t)
-		p := loginPair(t, d)
+		p := d.LoginPair(t)
 		arguments := []string{"-e", "trace=write", "-e", "inject=write:error=" + err + ":when=1+2"}
 		for _, what := range d.Open(t) {
 			if strings.HasPrefix(what, "socket:") {
 				arguments = append(arguments, "-P", what) // or Go's runtime would meet it too, and die
 			}
 		}
-		tr := attach(t, d, arguments...)
-		p.talk(10)
+		tr := d.Attach(t, arguments...)
+		p.Talk(10)
 		message := strings.Repeat("m", 200<<10)
-		p.ada.Line("SEND bob "+message, "SEND bob 1", "SEND bob 2", "LIST")
-		p.bob.Expect("DELIVERY ada "+message, "DELIVERY ada 1", "DELIVERY ada 2")
-		p.ada.Expect("SEND-OK", "SEND-OK", "SEND-OK", "LIST-OK ada,bob")
-		if trace := tr.detach(); !injected(trace, "write") {
+		p.Ada.Line("SEND bob "+message, "SEND bob 1", "SEND bob 2", "LIST")
+		p.Bob.Expect("DELIVERY ada "+message, "DELIVERY ada 1", "DELIVERY ada 2")
+		p.Ada.Expect("SEND-OK", "SEND-OK", "SEND-OK", "LIST-OK ada,bob")
+		if trace := tr.Detach(); !daemon.Injected(trace, "write") {
 			t.Errorf("strace had no write fail:\n%s", trace)
 		}
 		d.CheckInvariants(t, "ada", "bob")
@@ -97,16 +97,16 @@ func TestF2NoBuffersForOutput(t *testing.T) {
 func TestB1SignalStorm(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	sent, calm := 0, false
-	over := inBackground(func() {
+	over := daemon.InBackground(func() {
 		for sent < 5000 && syscall.Kill(d.PID(), syscall.SIGWINCH) == nil {
 			sent++
 		}
 	})
 	for !calm {
 		calm = over() // one visit more when the last signal has been sent
-		p.talk(10)
+		p.Talk(10)
 		visit(t, d)
 	}
 	if sent < 5000 {
@@ -121,15 +121,15 @@ func TestB1SignalStorm(t *testing.T) {
 func TestB1TracerComesAndGoes(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	for i := range 5 {
-		tr := attach(t, d)
-		p.talk(5)
+		tr := d.Attach(t)
+		p.Talk(5)
 		visit(t, d)
-		if trace := tr.detach(); !strings.Contains(trace, fmt.Sprintf("message %d", p.said)) {
-			t.Errorf("the tracer did not see message %d when it came for the %dth time", p.said, i)
+		if trace := tr.Detach(); !strings.Contains(trace, fmt.Sprintf("message %d", p.Said)) {
+			t.Errorf("the tracer did not see message %d when it came for the %dth time", p.Said, i)
 		}
-		p.talk(5)
+		p.Talk(5)
 	}
 	d.CheckInvariants(t, "ada", "bob")
 	d.ExpectIdle(t)

@@ -1,4 +1,4 @@
-package internal_test
+package output_test
 
 import (
 	"strings"
@@ -15,7 +15,7 @@ func TestD13LastWordsArrive(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 	more := strings.Repeat("LIST and more that is never read\n", 1000) // two reads of the server's; it throws away 64 KiB
-	clients := make([]*daemon.Client, crowd(t, 1000))
+	clients := make([]*daemon.Client, daemon.Crowd(t, 1000))
 	for i := range clients {
 		clients[i] = d.Dial(t)
 	}
@@ -40,7 +40,7 @@ func TestD14WriteAfterThePeerClosed(t *testing.T) {
 	t.Parallel()
 	const messages = 200
 	d := daemon.Start(t)
-	senders := loginAll(t, d, 10)
+	senders := d.LoginAll(t, 10)
 	for i := range 20 {
 		target := d.Login(t, "target")
 		for _, c := range senders {
@@ -53,7 +53,7 @@ func TestD14WriteAfterThePeerClosed(t *testing.T) {
 		}
 		for _, c := range senders {
 			expectOKThenBad(t, c, messages)
-			c.ExpectNothingBefore("LIST x", "BAD-RQST-BODY")
+			c.Ask("LIST x", "BAD-RQST-BODY")
 		}
 	}
 	for _, c := range senders {
@@ -85,10 +85,10 @@ func TestD15NameFreedBeforeTheLastBytes(t *testing.T) {
 	d := daemon.Start(t)
 	old := d.Login(t, "name", daemon.ReceiveBuffer(1))
 	sender, other := d.Login(t, "sender"), d.Login(t, "other")
-	taken := fillTarget(t, d, sender, "name")
+	taken := d.FillTarget(t, sender, "name")
 	lastBytes := strings.Repeat("l", 40<<10) // less than keeps the server from reading the old one's end
 	other.Line("SEND name " + lastBytes)
-	passTurn(d.Login(t, "witness"))
+	d.Login(t, "witness").PassTurn()
 
 	old.HalfClose()
 	heir := d.Dial(t)
@@ -102,21 +102,20 @@ func TestD15NameFreedBeforeTheLastBytes(t *testing.T) {
 		return false
 	})
 	third := d.Login(t, "third")
-	third.Line("SEND name for the heir")
-	third.Expect("SEND-OK")
+	third.Ask("SEND name for the heir", "SEND-OK")
 	heir.Expect("DELIVERY third for the heir")
 	if !other.IsQuiet() {
 		t.Errorf("other heard %q although its DELIVERY cannot have left", other.Hear())
 	}
 
 	for range taken + 1 {
-		old.Expect("DELIVERY sender " + filler)
+		old.Expect("DELIVERY sender " + daemon.Filler)
 	}
 	old.Expect("DELIVERY other " + lastBytes)
 	old.ExpectEOF()
 	sender.Expect("SEND-OK")
 	other.Expect("SEND-OK")
 	old.Close()
-	heir.ExpectNothingBefore("LIST", "LIST-OK sender,other,witness,name,third")
+	heir.Ask("LIST", "LIST-OK sender,other,witness,name,third")
 	d.CheckInvariants(t, "sender", "other", "witness", "name", "third")
 }

@@ -1,4 +1,4 @@
-package internal_test
+package output_test
 
 import (
 	"fmt"
@@ -50,24 +50,24 @@ func TestF1BufferBound(t *testing.T) {
 	t.Parallel()
 	const bound, line = 8 << 20, 1<<20 - 100 // bytes
 	const hoarders, stalled = 64, 100
-	d, log := startLogged(t, "--max-buffer", "8MiB")
-	p := loginPair(t, d)
+	d, log := daemon.StartLogged(t, "--max-buffer", "8MiB")
+	p := d.LoginPair(t)
 
-	unfinished := loginAll(t, d, hoarders)
+	unfinished := d.LoginAll(t, hoarders)
 	x := strings.Repeat("x", line)
-	said := inBackground(func() { sayAll(unfinished, func(int) string { return ("SEND ada " + x)[:line] }) })
-	p.talkUntil(t, "all lines but those that fit have cost their clients the connection", func() bool {
-		return said() && log.closed(t)["buffer"] >= hoarders-bound/line
+	said := daemon.InBackground(func() { sayAll(unfinished, func(int) string { return ("SEND ada " + x)[:line] }) })
+	p.TalkUntil(t, "all lines but those that fit have cost their clients the connection", func() bool {
+		return said() && log.Closed(t)["buffer"] >= hoarders-bound/line
 	})
-	log.expectClosed(t, "buffer", hoarders-bound/line)
+	log.ExpectClosed(t, "buffer", hoarders-bound/line)
 
 	deaf := loginLong(t, d, 0, stalled, 3, daemon.ReceiveBuffer(1))
-	said = inBackground(func() {
+	said = daemon.InBackground(func() {
 		sayAll(deaf, func(i int) string { return fmt.Sprintf("SEND %03d %s\n", i, x[:line-9]) })
 	})
-	p.talkUntil(t, "all have said their lines", said)
-	p.talk(100)
-	if closed := log.closed(t); len(closed) != 1 || closed["buffer"] < hoarders+stalled-2*bound/line {
+	p.TalkUntil(t, "all have said their lines", said)
+	p.Talk(100)
+	if closed := log.Closed(t); len(closed) != 1 || closed["buffer"] < hoarders+stalled-2*bound/line {
 		t.Errorf("connections have ended for %v, expected all but a few of %d for buffer", closed, hoarders+stalled)
 	}
 	peak := d.PeakMemory(t)
@@ -75,11 +75,11 @@ func TestF1BufferBound(t *testing.T) {
 		t.Errorf("memory went up to %d bytes, expected at most %d", peak, bound+baseMemory)
 	}
 	t.Logf("%d clients would have held %d MiB; %d were closed for buffer, and memory went up to %d MiB",
-		hoarders+stalled, (hoarders+stalled)*line>>20, log.closed(t)["buffer"], peak>>20)
+		hoarders+stalled, (hoarders+stalled)*line>>20, log.Closed(t)["buffer"], peak>>20)
 	for _, c := range append(unfinished, deaf...) {
 		c.Reset()
 	}
-	awaitList(t, p.ada, "ada", "bob")
+	p.Ada.AwaitList("ada", "bob")
 }
 
 // D11: the list is a megabyte long, and a hundred clients who read nothing ask for it. They share
@@ -89,8 +89,8 @@ func TestD11LongListToSlowReaders(t *testing.T) {
 	const names, length, readers = 2000, 500, 100
 	const bound = 16 << 20 // bytes; a list for each reader would take 100 MB
 	d := daemon.Start(t)
-	users := loginLong(t, d, 0, crowd(t, names), length)
-	slow := loginAll(t, d, readers, daemon.ReceiveBuffer(64<<10))
+	users := loginLong(t, d, 0, daemon.Crowd(t, names), length)
+	slow := d.LoginAll(t, readers, daemon.ReceiveBuffer(64<<10))
 	before := d.PeakMemory(t)
 	for _, c := range slow {
 		c.Line("LIST")
@@ -101,7 +101,7 @@ func TestD11LongListToSlowReaders(t *testing.T) {
 		t.Errorf("the list has %d names, expected %d", names, len(users)+readers)
 	}
 	slow[readers-1].Expect(list)
-	users[0].ExpectNothingBefore("LIST", list)
+	users[0].Ask("LIST", list)
 	if grown := d.PeakMemory(t) - before; grown > bound {
 		t.Errorf("memory grew by %d bytes, expected at most %d", grown, bound)
 	}
@@ -112,9 +112,9 @@ func TestD11LongListToSlowReaders(t *testing.T) {
 func TestF1SharedListCountsOnce(t *testing.T) {
 	t.Parallel()
 	const names, length = 2000, 500
-	d, log := startLogged(t, "--max-buffer", "8MiB")
-	loginLong(t, d, 0, crowd(t, names), length)
-	readers := loginAll(t, d, 20)
+	d, log := daemon.StartLogged(t, "--max-buffer", "8MiB")
+	loginLong(t, d, 0, daemon.Crowd(t, names), length)
+	readers := d.LoginAll(t, 20)
 	for _, c := range readers {
 		c.Line("LIST")
 	}
@@ -122,7 +122,7 @@ func TestF1SharedListCountsOnce(t *testing.T) {
 	for _, c := range readers {
 		c.Hear()
 	}
-	if closed := log.closed(t); len(closed) > 0 {
+	if closed := log.Closed(t); len(closed) > 0 {
 		t.Errorf("connections have ended for %v, expected none", closed)
 	}
 }
@@ -134,11 +134,10 @@ func TestF3BuffersAreGivenBack(t *testing.T) {
 	const perUser, pool = 1 << 10, 8 << 20 // bytes; a buffer for each would be 64 KiB
 	d := daemon.Start(t)
 	before := d.PrivateMemory(t)
-	users := loginAll(t, d, crowd(t, 2000))
+	users := d.LoginAll(t, daemon.Crowd(t, 2000))
 	message := strings.Repeat("m", 64<<10-20)
 	for i, c := range users {
-		c.Line(fmt.Sprintf("SEND u%d %s", i, message))
-		c.Expect(fmt.Sprintf("DELIVERY u%d %s", i, message), "SEND-OK")
+		c.Ask(fmt.Sprintf("SEND u%d %s", i, message), fmt.Sprintf("DELIVERY u%d %s", i, message), "SEND-OK")
 	}
 	if grown, most := d.PrivateMemory(t)-before, len(users)*perUser+pool; grown > most {
 		t.Errorf("memory grew by %d bytes for %d users, expected at most %d", grown, len(users), most)
@@ -150,18 +149,18 @@ func TestF3BuffersAreGivenBack(t *testing.T) {
 // of them.
 func TestF4Churn(t *testing.T) {
 	t.Parallel()
-	const batch, length = 100, 1000  // users; bytes of a name
-	const bound = 4 << 20            // bytes; the names alone would be 8 MB
-	logins := crowd(t, 2500) / batch // batches
+	const batch, length = 100, 1000         // users; bytes of a name
+	const bound = 4 << 20                   // bytes; the names alone would be 8 MB
+	logins := daemon.Crowd(t, 2500) / batch // batches
 	d := daemon.Start(t)
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	churn := func(first int) {
 		users := loginLong(t, d, first, batch, length, daemon.From(fmt.Sprint("127.0.2.", 1+first/2500)))
 		for i, c := range users {
 			c.Line("SEND bob hello", fmt.Sprintf("SEND %0*d hello", length, first+(i+1)%batch))
 		}
 		for range batch {
-			p.bob.Hear()
+			p.Bob.Hear()
 		}
 		for i, c := range users {
 			switch i % 4 {
@@ -175,7 +174,7 @@ func TestF4Churn(t *testing.T) {
 			case 3:
 				c.Line("SEND ada bye", "nonsense")
 				c.HalfClose()
-				p.ada.Hear()
+				p.Ada.Hear()
 				c.Close()
 			}
 		}

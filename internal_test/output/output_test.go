@@ -1,4 +1,4 @@
-package internal_test
+package output_test
 
 import (
 	"errors"
@@ -61,7 +61,7 @@ func TestD2NoSendOKBeforeTheLastByte(t *testing.T) {
 
 	read := 0 // by the target
 	for piece := make([]byte, 16<<10); sender.IsQuiet() && read < len(delivery); {
-		passTurn(witness)
+		witness.PassTurn()
 		if !sender.IsQuiet() {
 			break
 		}
@@ -71,9 +71,9 @@ func TestD2NoSendOKBeforeTheLastByte(t *testing.T) {
 		}
 		read += n
 	}
-	if missing := len(delivery) - read; missing > kernelKeeps {
+	if missing := len(delivery) - read; missing > daemon.KernelKeeps {
 		t.Errorf("SEND-OK came when the target had read all but %d bytes, of which the kernel cannot have had more than %d",
-			missing, kernelKeeps)
+			missing, daemon.KernelKeeps)
 	}
 	target.Expect(strings.TrimSuffix(delivery[read:], "\n"), "DELIVERY sender again")
 	sender.Expect("SEND-OK", "LIST-OK witness,target,sender", "BAD-DEST-USER", "SEND-OK")
@@ -86,7 +86,7 @@ func TestD3TargetDiesWithDeliveryHalfSent(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 	for _, end := range []func(*daemon.Client){(*daemon.Client).Reset, (*daemon.Client).Close} {
-		sender, target, _ := stallTarget(t, d)
+		sender, target, _ := d.StallTarget(t)
 		sender.Line("SEND target again", "LIST")
 		end(target)
 		sender.Expect("BAD-DEST-USER", "BAD-DEST-USER", "LIST-OK sender")
@@ -102,19 +102,19 @@ func TestD4SenderDiesWithDeliveryHalfSent(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 
-	sender, target, delivery := stallTarget(t, d)
+	sender, target, delivery := d.StallTarget(t)
 	sender.Reset()
 	if daemon.Poller != "select" { // which sees the reset when the reply is due, and has another descriptor for the heir
 		d.AwaitDescriptors(t, 1)
 	}
 	heir := d.Login(t, "heir") // gets the lowest descriptor that is free
 	target.Expect(delivery)
-	passTurn(target)
-	heir.ExpectNothingBefore("LIST", "LIST-OK target,heir")
+	target.PassTurn()
+	heir.Ask("LIST", "LIST-OK target,heir")
 	heir.Leave()
 	target.Leave()
 
-	sender, target, delivery = stallTarget(t, d)
+	sender, target, delivery = d.StallTarget(t)
 	sender.Close()
 	target.Expect(delivery)
 	target.Leave()

@@ -1,4 +1,4 @@
-package internal_test
+package output_test
 
 import (
 	"fmt"
@@ -9,44 +9,6 @@ import (
 	"chatd/internal_test/daemon"
 )
 
-// kernelKeeps is the most that the server's kernel and the client's together keep for a client that
-// does not read, in bytes. The server asks for a send buffer of 64 KiB; the kernel takes twice
-// that, and accounts roughly.
-const kernelKeeps = 300 << 10
-
-// filler is a message of about 4 KB.
-var filler = strings.Repeat("f", 4000)
-
-// passTurn makes sure that the server has dealt with all that clients said before: the answer to
-// the second line comes from a later turn of its loop than the one that read the first.
-func passTurn(witness *daemon.Client) {
-	for range 2 {
-		witness.ExpectNothingBefore("LIST x", "BAD-RQST-BODY")
-	}
-}
-
-// fillTarget sends messages to a target that does not read until one gets no answer, which is still
-// owed. It returns how many did.
-func fillTarget(t *testing.T, d *daemon.Daemon, sender *daemon.Client, target string) (taken int) {
-	t.Helper()
-	witness := d.Login(t, "witness")
-	defer witness.Leave()
-	for {
-		sender.Line("SEND " + target + " " + filler)
-		for range 10 { // the receiving kernel may still be making room
-			passTurn(witness)
-		}
-		if sender.IsQuiet() {
-			return taken
-		}
-		sender.Expect("SEND-OK")
-		taken++
-		if taken*len(filler) > 100*kernelKeeps {
-			t.Fatalf("%d messages were said to be sent to a target that does not read", taken)
-		}
-	}
-}
-
 // D5: a target takes nothing for the send timeout. It is closed and leaves the list, whoever waits
 // for it is told BAD-DEST-USER, and one line of the log says why.
 func TestD5SendTimeout(t *testing.T) {
@@ -54,9 +16,8 @@ func TestD5SendTimeout(t *testing.T) {
 	d := daemon.Start(t, "--send-timeout", "1s")
 	target, sender := d.Login(t, "target", daemon.ReceiveBuffer(64<<10)), d.Login(t, "sender")
 	message := strings.Repeat("m", 512<<10)
-	sender.Line("SEND target " + message)
-	sender.Expect("BAD-DEST-USER")
-	sender.ExpectNothingBefore("LIST", "LIST-OK sender")
+	sender.Ask("SEND target "+message, "BAD-DEST-USER")
+	sender.Ask("LIST", "LIST-OK sender")
 	d.CheckInvariants(t, "sender")
 	if n := strings.Count(d.Stderr.String(), "reason=send_timeout"); n != 1 {
 		t.Errorf("%d lines of the log tell of the send timeout, expected 1: %s", n, d.Stderr)
@@ -76,11 +37,11 @@ func TestD7ManySendersOneStalledTarget(t *testing.T) {
 	const each = 16        // messages of 4 KB from each sender
 	const bound = 48 << 10 // bytes for each sender: one message, 16 KiB of input, and as much again before it is collected
 	d := daemon.Start(t)
-	first, target, delivery := stallTarget(t, d)
-	senders := loginAll(t, d, crowd(t, 500))
+	first, target, delivery := d.StallTarget(t)
+	senders := d.LoginAll(t, daemon.Crowd(t, 500))
 	before := d.PeakMemory(t)
 	for _, c := range senders {
-		c.Send(strings.Repeat("SEND target "+filler+"\n", each))
+		c.Send(strings.Repeat("SEND target "+daemon.Filler+"\n", each))
 	}
 	d.ExpectIdle(t)
 	if grown := (d.PeakMemory(t) - before) / len(senders); grown > bound {
@@ -92,7 +53,7 @@ func TestD7ManySendersOneStalledTarget(t *testing.T) {
 	for i := range each * len(senders) {
 		line := target.Hear()
 		name, message, _ := strings.Cut(strings.TrimPrefix(line, "DELIVERY "), " ")
-		if message != filler {
+		if message != daemon.Filler {
 			t.Fatalf("target heard %.80q, expected a message", line)
 		}
 		if i < len(senders) && waited[name] {
@@ -116,12 +77,12 @@ func TestD10AnswerFlood(t *testing.T) {
 	t.Parallel()
 	const bound = 16 << 20 // bytes; the answers to all the requests would take gigabytes
 	d := daemon.Start(t)
-	users := loginAll(t, d, crowd(t, 2000))
+	users := d.LoginAll(t, daemon.Crowd(t, 2000))
 	before := d.PeakMemory(t)
 	flood := users[0]
 	go io.WriteString(flood.Conn, strings.Repeat("LIST\n", 200_000)) // until the reset
 	d.ExpectIdle(t)
-	users[1].ExpectNothingBefore("SEND u2 hi", "SEND-OK")
+	users[1].Ask("SEND u2 hi", "SEND-OK")
 	users[2].Expect("DELIVERY u1 hi")
 	if grown := d.PeakMemory(t) - before; grown > bound {
 		t.Errorf("memory grew by %d bytes, expected at most %d", grown, bound)
@@ -144,13 +105,28 @@ func TestD12KernelKeepsLittle(t *testing.T) {
 	d := daemon.Start(t)
 	target := d.Login(t, "target", daemon.ReceiveBuffer(1))
 	sender := d.Login(t, "sender")
-	taken := fillTarget(t, d, sender, "target")
-	if bytes := taken * len("DELIVERY sender "+filler+"\n"); bytes > kernelKeeps {
-		t.Errorf("%d bytes were taken for a client that reads nothing, expected at most %d", bytes, kernelKeeps)
+	taken := d.FillTarget(t, sender, "target")
+	if bytes := taken * len("DELIVERY sender "+daemon.Filler+"\n"); bytes > daemon.KernelKeeps {
+		t.Errorf("%d bytes were taken for a client that reads nothing, expected at most %d", bytes, daemon.KernelKeeps)
 	}
 	for range taken + 1 {
-		target.Expect(fmt.Sprintf("DELIVERY sender %s", filler))
+		target.Expect(fmt.Sprintf("DELIVERY sender %s", daemon.Filler))
 	}
 	sender.Expect("SEND-OK")
 	d.CheckInvariants(t, "target", "sender")
+}
+
+// D9: two clients flood each other and never read. Neither can take anything, so that both come to
+// the send timeout and go; nobody else notices.
+func TestD9TwoFloodEachOther(t *testing.T) {
+	t.Parallel()
+	d, log := daemon.StartLogged(t, "--send-timeout", "500ms")
+	p := d.LoginPair(t)
+	tit, tat := d.Login(t, "tit", daemon.ReceiveBuffer(1)), d.Login(t, "tat", daemon.ReceiveBuffer(1))
+	go io.WriteString(tit.Conn, strings.Repeat("SEND tat "+daemon.Filler+"\n", 1000))
+	go io.WriteString(tat.Conn, strings.Repeat("SEND tit "+daemon.Filler+"\n", 1000))
+	p.TalkUntil(t, "both have gone", func() bool { return log.Closed(t)["send_timeout"] == 2 })
+	log.ExpectClosed(t, "send_timeout", 2)
+	p.Ada.Ask("LIST", "LIST-OK ada,bob")
+	d.CheckInvariants(t, "ada", "bob")
 }

@@ -1,4 +1,4 @@
-package internal_test
+package output_test
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ const (
 func TestB13AbsenceIsNoSendTimeout(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t, "--send-timeout", timeout.String())
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	target, sender := d.Login(t, "target", daemon.ReceiveBuffer(64<<10)), d.Login(t, "sender")
 	delivery := "DELIVERY sender " + strings.Repeat("m", 900<<10)
 	sender.Line("SEND target " + strings.TrimPrefix(delivery, "DELIVERY sender "))
@@ -47,10 +47,10 @@ func TestB13AbsenceIsNoSendTimeout(t *testing.T) {
 	if read >= len(delivery)-100<<10 {
 		t.Fatalf("the kernel had %d bytes of %d: nothing was queued in the server", read, len(delivery))
 	}
-	p.ada.Line("SEND bob are you back?")
+	p.Ada.Line("SEND bob are you back?")
 	d.Signal(t, syscall.SIGCONT)
-	p.bob.Expect("DELIVERY ada are you back?")
-	p.ada.Expect("SEND-OK")
+	p.Bob.Expect("DELIVERY ada are you back?")
+	p.Ada.Expect("SEND-OK")
 	takeUntil(func() bool { return read >= len(delivery)+1 })
 	sender.Expect("SEND-OK")
 	d.CheckInvariants(t, "ada", "bob", "target", "sender")
@@ -73,9 +73,9 @@ func TestB13AbsenceAndMoreThanATurnTakes(t *testing.T) {
 func loginDuringAbsence(t *testing.T, n int) {
 	t.Helper()
 	d := daemon.Start(t, "--login-timeout", timeout.String())
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	start := time.Now()
-	clients := dialAll(t, d, crowd(t, n))
+	clients := d.DialAll(t, daemon.Crowd(t, n))
 	d.ExpectIdle(t)
 	d.Signal(t, syscall.SIGSTOP)
 	if took := time.Since(start); took > timeout-time.Second {
@@ -90,7 +90,7 @@ func loginDuringAbsence(t *testing.T, n int) {
 		c.Expect(fmt.Sprint("HELLO u", i))
 		c.Close()
 	}
-	p.talk(1)
+	p.Talk(1)
 	d.CheckInvariants(t, "ada", "bob")
 }
 
@@ -117,7 +117,7 @@ func readSteadily(t *testing.T, size, atATime int, pause time.Duration) {
 	t.Helper()
 	const sendTimeout = time.Second
 	d := daemon.Start(t, "--send-timeout", sendTimeout.String())
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	slow, sender := d.Login(t, "slow", daemon.ReceiveBuffer(atATime)), d.Login(t, "sender")
 	delivery := "DELIVERY sender " + strings.Repeat("m", size) + "\n"
 	message := strings.Replace(delivery, "DELIVERY sender", "SEND slow", 1)
@@ -134,7 +134,7 @@ func readSteadily(t *testing.T, size, atATime int, pause time.Duration) {
 			t.Fatalf("slow heard %d bytes of %d: %v", read, said*len(delivery), err)
 		}
 		if time.Now().Before(end) {
-			p.talk(1)
+			p.Talk(1)
 			time.Sleep(pause)
 		}
 	}

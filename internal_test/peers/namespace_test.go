@@ -1,4 +1,4 @@
-package internal_test
+package peers_test
 
 import (
 	"fmt"

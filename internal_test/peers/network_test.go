@@ -1,4 +1,4 @@
-package internal_test
+package peers_test
 
 import (
 	"fmt"
@@ -23,8 +23,8 @@ func TestE2IdlePeerVanishes(t *testing.T) {
 	witness, idle, lost := d.Login(t, "witness"), d.Login(t, "idle"), d.Login(t, "lost")
 	cut(t, lost)
 	hasten(t, d)
-	awaitList(t, witness, "witness", "idle")
-	idle.ExpectNothingBefore("LIST", "LIST-OK witness,idle")
+	witness.AwaitList("witness", "idle")
+	idle.Ask("LIST", "LIST-OK witness,idle")
 	heal(t)
 	d.CheckInvariants(t, "witness", "idle")
 }
@@ -38,9 +38,9 @@ func TestE3PeerVanishesWithAMessageOnTheWay(t *testing.T) {
 	d := daemon.Start(t)
 	witness, lost := d.Login(t, "witness"), d.Login(t, "lost")
 	cut(t, lost)
-	witness.ExpectNothingBefore("SEND lost are you there?", "SEND-OK")
+	witness.Ask("SEND lost are you there?", "SEND-OK")
 	hasten(t, d)
-	awaitList(t, witness, "witness")
+	witness.AwaitList("witness")
 	heal(t)
 	d.CheckInvariants(t, "witness")
 }
@@ -53,9 +53,9 @@ func TestE3PeerVanishesWithAQueue(t *testing.T) {
 	d := daemon.Start(t, "--send-timeout", "1s")
 	witness, lost := d.Login(t, "witness"), d.Login(t, "lost")
 	cut(t, lost)
-	witness.ExpectNothingBefore("SEND lost "+strings.Repeat("m", 512<<10), "BAD-DEST-USER")
-	witness.ExpectNothingBefore("LIST", "LIST-OK witness")
-	expectClosing(t, d, "send_timeout")
+	witness.Ask("SEND lost "+strings.Repeat("m", 512<<10), "BAD-DEST-USER")
+	witness.Ask("LIST", "LIST-OK witness")
+	d.ExpectLoggedOnce(t, "send_timeout")
 	heal(t)
 	d.CheckInvariants(t, "witness")
 }
@@ -69,8 +69,8 @@ func TestE4WindowClosedForEver(t *testing.T) {
 	sender.Line("SEND full " + strings.Repeat("m", 512<<10))
 	daemon.Await(t, "the kernel probes the closed window", func() bool { return isProbed(t, d, full) })
 	sender.Expect("BAD-DEST-USER")
-	sender.ExpectNothingBefore("LIST", "LIST-OK sender")
-	expectClosing(t, d, "send_timeout")
+	sender.Ask("LIST", "LIST-OK sender")
+	d.ExpectLoggedOnce(t, "send_timeout")
 	d.CheckInvariants(t, "sender")
 }
 
@@ -89,16 +89,6 @@ func isProbed(t *testing.T, d *daemon.Daemon, c *daemon.Client) bool {
 	return line.Match(sockets)
 }
 
-// expectClosing expects the log to say once that a client was closed, and why.
-func expectClosing(t *testing.T, d *daemon.Daemon, reason string) {
-	t.Helper()
-	count := func() int { return strings.Count(d.Stderr.String(), "msg=closing reason="+reason+" ") }
-	daemon.Await(t, "the log tells of the reason "+reason, func() bool { return count() > 0 })
-	if n := count(); n != 1 {
-		t.Errorf("%d lines of the log tell of the reason %s, expected 1:\n%s", n, reason, d.Stderr)
-	}
-}
-
 // E5: a user's connection has died without a word, and the user comes back. The server cannot know
 // yet and says IN-USE (PR5); as soon as it has noticed, the name is free.
 func TestE5UserComesBackBeforeItsEndIsNoticed(t *testing.T) {
@@ -111,8 +101,7 @@ func TestE5UserComesBackBeforeItsEndIsNoticed(t *testing.T) {
 		c := d.Dial(t)
 		c.Line("HELLO-FROM user")
 		if answer = c.Hear(); answer == "IN-USE" {
-			c.ExpectEOF()
-			c.Close()
+			c.ExpectClosing()
 		}
 		return answer
 	}
@@ -121,7 +110,7 @@ func TestE5UserComesBackBeforeItsEndIsNoticed(t *testing.T) {
 	}
 	hasten(t, d)
 	daemon.Await(t, "the name is free", func() bool { return comesBack() == "HELLO user" })
-	witness.ExpectNothingBefore("LIST", "LIST-OK witness,user")
+	witness.Ask("LIST", "LIST-OK witness,user")
 	heal(t)
 	d.CheckInvariants(t, "witness", "user")
 }
@@ -144,13 +133,13 @@ func TestE7LossyLine(t *testing.T) {
 	for i, c := range senders {
 		var said strings.Builder
 		for n := range messages {
-			fmt.Fprintf(&said, "SEND target%d %d %s\n", i, n, filler)
+			fmt.Fprintf(&said, "SEND target%d %d %s\n", i, n, daemon.Filler)
 		}
 		go io.WriteString(c.Conn, said.String()) // it is slower than the reading
 	}
 	for i, c := range targets {
 		for n := range messages {
-			c.Expect(fmt.Sprintf("DELIVERY sender%d %d %s", i, n, filler))
+			c.Expect(fmt.Sprintf("DELIVERY sender%d %d %s", i, n, daemon.Filler))
 		}
 	}
 	for _, c := range senders {
@@ -174,18 +163,18 @@ func TestE8NarrowLine(t *testing.T) {
 	const bound = 8 << 20                           // bytes
 	d := daemon.Start(t)
 	witness, target := d.Login(t, "witness"), d.Login(t, "target", daemon.ReceiveBuffer(64<<10))
-	users := loginAll(t, d, senders)
+	users := d.LoginAll(t, senders)
 	narrow(t, target, "2mbit")
 	before := d.PeakMemory(t)
 	for _, c := range users {
-		go io.WriteString(c.Conn, strings.Repeat("SEND target "+filler+"\n", messages)) // until it is read
+		go io.WriteString(c.Conn, strings.Repeat("SEND target "+daemon.Filler+"\n", messages)) // until it is read
 	}
 	heard := make(map[string]int)
 	hear := func(messages int) {
 		for range messages {
 			line := target.Hear()
 			name, message, _ := strings.Cut(strings.TrimPrefix(line, "DELIVERY "), " ")
-			if heard[name]++; message != filler {
+			if heard[name]++; message != daemon.Filler {
 				t.Fatalf("target heard %.80q, expected a message", line)
 			}
 		}
@@ -195,13 +184,13 @@ func TestE8NarrowLine(t *testing.T) {
 	for _, c := range users {
 		answers += arrived(c) / len("SEND-OK\n")
 	}
-	if most := carried + 2*kernelKeeps/len(filler); answers > most {
+	if most := carried + 2*daemon.KernelKeeps/len(daemon.Filler); answers > most {
 		t.Errorf("%d messages were said to be sent when the line had carried %d, expected at most %d", answers, carried, most)
 	}
 	if grown := d.PeakMemory(t) - before; grown > bound {
 		t.Errorf("memory grew by %d bytes, expected at most %d", grown, bound)
 	}
-	witness.ExpectNothingBefore("SEND witness hi", "DELIVERY witness hi")
+	witness.Ask("SEND witness hi", "DELIVERY witness hi")
 	witness.Expect("SEND-OK")
 
 	heal(t)

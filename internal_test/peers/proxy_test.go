@@ -1,4 +1,4 @@
-package internal_test
+package peers_test
 
 import (
 	"bufio"
@@ -30,7 +30,7 @@ func TestA9FilterForStrangers(t *testing.T) {
 	d := daemon.Start(t)
 	_, port, _ := net.SplitHostPort(d.Address)
 	filter(t, strings.ReplaceAll(block(t, "table inet chatd {"), "5378", port))
-	p := loginPair(t, d)
+	p := d.LoginPair(t)
 	const most = 100 // at a time from one address, as the filter has it
 	dialer := net.Dialer{Timeout: 100 * time.Millisecond, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, 1)}}
 	for n := 0; ; n++ {
@@ -43,7 +43,7 @@ func TestA9FilterForStrangers(t *testing.T) {
 			t.Fatalf("%d connections from one address, expected at most %d", n, most)
 		}
 	}
-	p.talk(10)
+	p.Talk(10)
 	d.Login(t, "elsewhere", daemon.From("127.0.1.2"))
 }
 
@@ -57,7 +57,7 @@ func TestTLSInFront(t *testing.T) {
 	}
 	d, folder := daemon.Start(t), t.TempDir()
 	trusted := certify(t, folder)
-	address := fmt.Sprintf("127.0.0.1:%d", daemon.ReservePort(t))
+	address := "127.0.0.1:" + daemon.ReservePort(t)
 	configuration := strings.NewReplacer("/etc/stunnel", folder, "0.0.0.0:5379", address, "127.0.0.1:5378", d.Address,
 		"setuid = stunnel4\n", "foreground = yes\n", "setgid = stunnel4\n", "pid =\n",
 	).Replace(block(t, "; /etc/stunnel/chat.conf"))
@@ -122,17 +122,21 @@ func certify(t *testing.T, folder string) *x509.CertPool {
 // block is the indented block of docs/operation.md that begins with a line.
 func block(t *testing.T, first string) string {
 	t.Helper()
-	_, rest, found := strings.Cut(operation(t), "\n    "+first+"\n")
+	text, err := os.ReadFile("../../docs/operation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "\n    "+first+"\n")
 	if !found {
 		t.Fatalf("docs/operation.md has no block that begins with %q", first)
 	}
-	text := first + "\n"
+	block := first + "\n"
 	for line := range strings.Lines(rest) {
 		indented, ok := strings.CutPrefix(line, "    ")
 		if !ok && line != "\n" {
 			break
 		}
-		text += strings.TrimSuffix(indented, "\n") + "\n"
+		block += strings.TrimSuffix(indented, "\n") + "\n"
 	}
-	return text
+	return block
 }

@@ -1,7 +1,6 @@
-package internal_test
+package peers_test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
@@ -25,11 +24,11 @@ func TestE1UserGoes(t *testing.T) {
 	} {
 		t.Run(way, func(t *testing.T) {
 			user := d.Login(t, "user")
-			witness.ExpectNothingBefore("LIST", "LIST-OK witness,user")
+			witness.Ask("LIST", "LIST-OK witness,user")
 			end(t, user)
-			awaitList(t, witness, "witness")
+			witness.AwaitList("witness")
 			heir := d.Login(t, "user")
-			heir.ExpectNothingBefore("LIST", "LIST-OK witness,user")
+			heir.Ask("LIST", "LIST-OK witness,user")
 			heir.Leave()
 			d.AwaitDescriptors(t, 1)
 		})
@@ -62,65 +61,12 @@ func TestE6CrowdResets(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 	witness := d.Login(t, "witness")
-	users := loginAll(t, d, crowd(t, 5000))
+	users := d.LoginAll(t, daemon.Crowd(t, 5000))
 	d.Signal(t, syscall.SIGSTOP)
 	for _, c := range users {
 		c.Reset()
 	}
 	d.Signal(t, syscall.SIGCONT)
-	awaitList(t, witness, "witness")
+	witness.AwaitList("witness")
 	d.CheckInvariants(t, "witness")
-}
-
-// H1: a hundred clients want the same name at the same time. One has it, and the others are told
-// IN-USE and closed (PR5).
-func TestH1SameNameInOneBatch(t *testing.T) {
-	t.Parallel()
-	d := daemon.Start(t)
-	clients := make([]*daemon.Client, 100)
-	for i := range clients {
-		clients[i] = d.Dial(t)
-	}
-	d.Signal(t, syscall.SIGSTOP)
-	for _, c := range clients {
-		c.Line("HELLO-FROM x")
-	}
-	d.Signal(t, syscall.SIGCONT)
-	holders := 0
-	for _, c := range clients {
-		switch answer := c.Hear(); answer {
-		case "HELLO x":
-			holders++
-			c.ExpectNothingBefore("LIST", "LIST-OK x")
-		case "IN-USE":
-			c.ExpectEOF()
-			c.Close()
-		default:
-			t.Errorf("%v heard %q, expected HELLO x or IN-USE", c, answer)
-		}
-	}
-	if holders != 1 {
-		t.Errorf("%d clients have the name, expected 1", holders)
-	}
-	d.CheckInvariants(t, "x")
-}
-
-// H5: a user logs in, sends and ends its input, all in one segment. The message arrives and the
-// user is gone.
-func TestH5WholeLifeInOneSegment(t *testing.T) {
-	t.Parallel()
-	d := daemon.Start(t)
-	bob := d.Login(t, "bob")
-	for i := range 50 {
-		d.Signal(t, syscall.SIGSTOP) // so that the end comes with the lines
-		ada := d.Dial(t)
-		ada.Line("HELLO-FROM ada", fmt.Sprint("SEND bob hi ", i))
-		ada.HalfClose()
-		d.Signal(t, syscall.SIGCONT)
-		bob.Expect(fmt.Sprint("DELIVERY ada hi ", i))
-		ada.Expect("HELLO ada", "SEND-OK")
-		ada.ExpectEOF()
-		ada.Close()
-	}
-	d.CheckInvariants(t, "bob")
 }

@@ -1,179 +1,292 @@
-// Package stage holds the conversations of protocol/testdata with a server over TCP.
-package stage
+// Package player holds conversations with a server: those of protocol/testdata, the cases of the
+// conformance suite, the tour. What the server is, and how bytes reach it, is behind a Backend: a
+// server over TCP (see TCP), the protocol's machine alone, or the loop over a kernel made of memory.
+package player
 
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
+	"testing"
+	"time"
 
 	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
-
-	"golang.org/x/sys/unix"
 )
 
-// A Stage is where a conversation is held with a daemon. It is a small loop of its own: no actor
-// waits for another to have its words taken or to read.
-type Stage struct {
-	Daemon *daemon.Daemon
-	t      daemon.T
-	actors map[string]*actor
+// A Backend is where the clients of a conversation connect.
+type Backend interface {
+	// Connect makes the connection of a client.
+	Connect(name string) (Conn, error)
+
+	// Wait waits until something may have changed for one of the clients. It returns false if
+	// nothing has within the patience, or nothing can, as in memory when the server is at rest.
+	Wait(clients []*Client, patience time.Duration) bool
+
+	// Rest returns when the server has dealt with all that was sent to it.
+	Rest() error
 }
 
-// New makes an empty stage. What goes wrong on it fails the test.
-func New(t daemon.T, d *daemon.Daemon) *Stage {
-	return &Stage{Daemon: d, t: t, actors: make(map[string]*actor)}
+// A Conn is one connection. No call of it blocks.
+type Conn interface {
+	// Write takes what there is room for, and returns how much that is.
+	Write(p []byte) int
+
+	// Read returns 0 and no error if nothing has come, and io.EOF at an orderly end.
+	Read(p []byte) (int, error)
+
+	// Stall says whether the client has stopped reading: Read is not called meanwhile.
+	Stall(stalled bool)
+
+	CloseWrite() // ends the client's output
+	Reset()
+	Close()
 }
 
-// Actors is how many clients have come.
-func (s *Stage) Actors() int { return len(s.actors) }
+// A Client is one client of a conversation. No client waits for another: its output is written when
+// the connection takes it, and its input is read as it comes, unless it stalls.
+type Client struct {
+	Name    string
+	Conn    Conn
+	Unsaid  []byte // not written yet
+	Heard   []byte // read, and in no step so far
+	End     error  // io.EOF, or what else ended the connection
+	Stalled bool
+	Gone    bool // as far as the conversation is concerned
 
-// End expects that those who are left have heard nothing that the steps do not tell.
-func (s *Stage) End() {
-	s.t.Helper()
-	for name, a := range s.actors {
-		if !a.gone {
-			s.expectSilence(a, name+" at the end")
+	closing, closed bool // the output is to be ended when Unsaid is empty; it is
+}
+
+// A Player plays the clients.
+type Player struct {
+	Backend  Backend
+	Patience time.Duration // without any byte moving, before an expectation has failed; 0 in memory
+	Loose    bool          // accept a LIST-OK in any order, and a reset as an end
+	Fail     func(format string, args ...any)
+	Clients  []*Client
+	Record   []Entry
+}
+
+// An Entry is one line of the record.
+type Entry struct{ Who, Did, Text string }
+
+// What is done in an Entry.
+const (
+	Said     = "sent"
+	Expected = "expected"
+	Heard    = "heard"
+)
+
+// New makes a player that fails a test, with the end of the record.
+func New(t testing.TB, backend Backend) *Player {
+	p := &Player{Backend: backend}
+	if _, slow := backend.(*TCP); slow {
+		p.Patience = daemon.Patience
+	}
+	p.Fail = func(format string, args ...any) {
+		t.Helper()
+		var record strings.Builder
+		for _, e := range p.Record[max(0, len(p.Record)-10):] {
+			fmt.Fprintf(&record, "\n%-8s %-8s %s", e.Who, e.Did, e.Text)
 		}
+		t.Fatalf(format+"; the last steps:%s", append(args, &record)...)
 	}
+	return p
 }
 
-// Close closes the clients' connections.
-func (s *Stage) Close() {
-	for _, a := range s.actors {
-		a.client.Close()
+// Hold holds a whole conversation.
+func (p *Player) Hold(talk *conversation.Conversation) {
+	for _, step := range talk.Steps {
+		p.Play(step)
 	}
-}
-
-// An actor is one client of a conversation.
-type actor struct {
-	client   *daemon.Client
-	unsaid   []byte // what is still to be written
-	heard    []byte // what no step has told yet
-	end      error  // io.EOF, or what else ended the connection
-	stalled  bool   // does not read
-	closing  bool   // half-closes when all is said
-	finished bool   // has half-closed
-	gone     bool   // as far as the conversation is concerned
+	p.ExpectRest()
 }
 
 // Play takes one step.
-func (s *Stage) Play(step conversation.Step) {
-	a := s.actors[step.Client]
-	if a == nil {
-		// A buffer whose size is set does not grow, so that those who stall hold little.
-		a = &actor{client: s.Daemon.Dial(s.t, daemon.ReceiveBuffer(64<<10))}
-		s.actors[step.Client] = a
-	}
+func (p *Player) Play(step conversation.Step) {
+	c := p.Find(step.Client)
 	switch step.Action {
 	case conversation.Says:
-		a.unsaid = append(a.unsaid, step.Bytes...)
-		s.Move()
+		p.Say(c.Name, string(step.Bytes))
 	case conversation.Hears:
-		s.hear(a, step)
+		p.Hear(c.Name, string(step.Bytes))
 	case conversation.HearsNothing:
-		s.expectSilence(a, step.String())
+		if err := p.Backend.Rest(); err != nil {
+			p.Fail("%v", err)
+		}
+		p.expectQuiet(c)
 	case conversation.Closed:
-		s.expectEnd(a, step)
+		p.ExpectEnd(c.Name)
 	case conversation.Stalls, conversation.Drains:
-		a.stalled = step.Action == conversation.Stalls
+		p.Stall(c.Name, step.Action == conversation.Stalls)
 	case conversation.HalfCloses:
-		a.closing = true
-		s.Move()
+		p.Note(c.Name, Said, "(the end of its output)")
+		p.HalfClose(c.Name)
 	case conversation.Leaves:
-		a.closing = true
-		s.expectEnd(a, step)
+		p.HalfClose(c.Name)
+		p.ExpectEnd(c.Name)
 	case conversation.Resets:
-		a.client.Reset()
-		a.gone = true
+		p.Reset(c.Name)
 	}
 }
 
-// hear waits for the next line and compares it.
-func (s *Stage) hear(a *actor, step conversation.Step) {
-	s.t.Helper()
-	end := 0
-	daemon.Await(s.t, step.String(), func() bool {
-		s.Move()
-		end = bytes.IndexByte(a.heard, '\n') + 1
-		return end > 0 || a.end != nil
-	})
-	if line := a.heard[:end]; !bytes.Equal(line, step.Bytes) {
-		s.t.Fatalf("%s: heard %s instead (%v)", step, conversation.Quote(line), a.end)
-	}
-	a.heard = a.heard[end:]
-}
-
-// expectEnd waits for the server to end the connection in an orderly way, without another word.
-func (s *Stage) expectEnd(a *actor, step conversation.Step) {
-	s.t.Helper()
-	daemon.Await(s.t, step.String(), func() bool {
-		s.Move()
-		return a.end != nil || len(a.heard) > 0
-	})
-	if len(a.heard) > 0 || !errors.Is(a.end, io.EOF) {
-		s.t.Fatalf("%s: heard %s (%v)", step, conversation.Quote(a.heard), a.end)
-	}
-	a.client.Close()
-	a.gone = true
-}
-
-// expectSilence gives the server the time to do what it has to do, and expects that an actor has
-// heard nothing that the steps do not tell, and is connected.
-func (s *Stage) expectSilence(a *actor, when string) {
-	s.t.Helper()
-	for range 2 { // the second answer comes from a later turn of the loop than the one that read the first
-		stranger := s.Daemon.Dial(s.t)
-		stranger.Line("")
-		stranger.Expect("BAD-RQST-HDR")
-		stranger.Close()
-	}
-	s.Move()
-	if len(a.heard) > 0 || a.end != nil {
-		s.t.Fatalf("%s: heard %s (%v)", when, conversation.Quote(a.heard), a.end)
-	}
-}
-
-// Move writes and reads what can be written and read now.
-func (s *Stage) Move() {
-	s.t.Helper()
-	for _, a := range s.actors {
-		if a.gone || a.end != nil {
-			continue
+// Find returns a client, which connects now if it has not before.
+func (p *Player) Find(name string) *Client {
+	for _, c := range p.Clients {
+		if c.Name == name {
+			return c
 		}
-		a.client.Control("write and read", func(fd int) error {
-			a.write(fd)
-			if !a.stalled {
-				a.read(fd)
-			}
-			return nil
-		})
+	}
+	conn, err := p.Backend.Connect(name)
+	if err != nil {
+		p.Fail("%s could not connect: %v", name, err)
+	}
+	c := &Client{Name: name, Conn: conn}
+	p.Clients = append(p.Clients, c)
+	return c
+}
+
+// Note adds to the record.
+func (p *Player) Note(who, did, format string, args ...any) {
+	p.Record = append(p.Record, Entry{who, did, fmt.Sprintf(format, args...)})
+}
+
+// Say has a client send bytes in one piece.
+func (p *Player) Say(name, text string) {
+	p.Note(name, Said, "%s", Show(text))
+	p.SayUnrecorded(name, text)
+}
+
+// SayUnrecorded is Say for clients that send very much.
+func (p *Player) SayUnrecorded(name, text string) {
+	c := p.Find(name)
+	c.Unsaid = append(c.Unsaid, text...)
+	p.Move()
+}
+
+// Stall has a client stop reading, or begin again.
+func (p *Player) Stall(name string, stalled bool) {
+	c := p.Find(name)
+	c.Stalled = stalled
+	c.Conn.Stall(stalled)
+}
+
+// HalfClose ends a client's output when all is written.
+func (p *Player) HalfClose(name string) {
+	p.Find(name).closing = true
+	p.Move()
+}
+
+// Reset ends a client's connection with a reset.
+func (p *Player) Reset(name string) {
+	p.Note(name, Said, "(a reset)")
+	c := p.Find(name)
+	c.Conn.Reset()
+	c.Gone = true
+}
+
+// HangUp closes a client's connection.
+func (p *Player) HangUp(name string) {
+	c := p.Find(name)
+	c.Conn.Close()
+	c.Gone = true
+}
+
+// Hear waits for a client's next line and compares it.
+func (p *Player) Hear(name, want string) {
+	line := p.NextLine(name, Show(want))
+	if !p.Same(line, want) {
+		p.Fail("%s heard another line than expected", name)
 	}
 }
 
-// write ignores what goes wrong: it shows when the actor is to hear something.
-func (a *actor) write(fd int) {
-	if n, _ := unix.Write(fd, a.unsaid); n > 0 {
-		a.unsaid = a.unsaid[n:]
+// NextLine waits for a client's next line; what is expected goes into the record.
+func (p *Player) NextLine(name, want string) string {
+	p.Note(name, Expected, "%s", want)
+	c, end := p.Find(name), 0
+	p.Await(p.Patience, func() bool {
+		end = bytes.IndexByte(c.Heard, '\n') + 1
+		return end > 0 || c.End != nil
+	})
+	if end == 0 {
+		p.explainMissing(c)
 	}
-	if a.closing && !a.finished && len(a.unsaid) == 0 {
-		unix.Shutdown(fd, unix.SHUT_WR)
-		a.finished = true
+	line := string(c.Heard[:end])
+	c.Heard = c.Heard[end:]
+	p.Note(name, Heard, "%s", Show(line))
+	return line
+}
+
+// explainMissing fails because a line has not come.
+func (p *Player) explainMissing(c *Client) {
+	if len(c.Heard) > 0 {
+		p.Note(c.Name, Heard, "%s", Show(string(c.Heard)))
+	}
+	switch {
+	case len(c.Heard) > 0 && c.End == nil:
+		p.Fail("%s heard the beginning of a line, and then nothing for %v", c.Name, p.Patience)
+	case c.End == nil:
+		p.Fail("%s heard nothing for %v", c.Name, p.Patience)
+	case errors.Is(c.End, io.EOF):
+		p.Fail("%s was disconnected by the server", c.Name)
+	default:
+		p.Fail("%s was disconnected by the server: %v", c.Name, c.End)
 	}
 }
 
-func (a *actor) read(fd int) {
-	for buffer := make([]byte, 64<<10); a.end == nil; {
-		n, err := unix.Read(fd, buffer)
-		switch {
-		case n > 0:
-			a.heard = append(a.heard, buffer[:n]...)
-		case err == unix.EAGAIN:
-			return
-		case err == nil:
-			a.end = io.EOF
-		case err != unix.EINTR:
-			a.end = err
+// ExpectEnd waits for the server to end a connection without another line.
+func (p *Player) ExpectEnd(name string) {
+	const end = "(to be disconnected)"
+	p.Note(name, Expected, end)
+	c := p.Find(name)
+	p.Await(p.Patience, func() bool { return c.End != nil || len(c.Heard) > 0 })
+	p.expectNothingHeard(c)
+	switch {
+	case c.End == nil:
+		p.Fail("%s was still connected after %v", name, p.Patience)
+	case !p.Loose && !errors.Is(c.End, io.EOF):
+		p.Fail("the connection of %s did not end in good order: %v", name, c.End)
+	}
+	p.Note(name, Heard, end)
+	p.HangUp(name)
+}
+
+// ExpectRest holds at the end of a conversation: no client has heard more than the steps say, and
+// each that has not gone is connected.
+func (p *Player) ExpectRest() {
+	if err := p.Backend.Rest(); err != nil {
+		p.Fail("%v", err)
+	}
+	for _, c := range p.Clients {
+		if !c.Gone {
+			p.expectQuiet(c)
 		}
+	}
+}
+
+// expectQuiet fails if a client has heard what is in no step, or is disconnected.
+func (p *Player) expectQuiet(c *Client) {
+	p.Move()
+	p.expectNothingHeard(c)
+	if c.End != nil {
+		p.Note(c.Name, Expected, "(to stay connected)")
+		p.Fail("%s was disconnected by the server", c.Name)
+	}
+}
+
+func (p *Player) expectNothingHeard(c *Client) {
+	if len(c.Heard) > 0 {
+		p.Note(c.Name, Expected, "(nothing more)")
+		p.Note(c.Name, Heard, "%s", Show(string(c.Heard)))
+		p.Fail("%s heard what it should not have heard", c.Name)
+	}
+}
+
+// Close closes the connections of all clients.
+func (p *Player) Close() {
+	for _, c := range p.Clients {
+		p.HangUp(c.Name)
 	}
 }

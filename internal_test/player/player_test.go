@@ -1,40 +1,30 @@
-package internal_test
+package player_test
 
 import (
-	"fmt"
-	"path/filepath"
+	"os"
 	"testing"
 
 	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
-	"chatd/internal_test/stage"
+	"chatd/internal_test/player"
 )
 
-// The conversations of protocol/testdata, which the machine has without sockets, are held with the
-// daemon over TCP.
+func TestMain(m *testing.M) { os.Exit(daemon.Main(m)) }
+
+// The conversations of protocol/testdata are held with the daemon over TCP.
 func TestConversations(t *testing.T) {
 	t.Parallel()
-	paths, _ := filepath.Glob("../protocol/testdata/*.txt")
-	if len(paths) == 0 {
-		t.Fatal("protocol/testdata has no conversations")
-	}
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			t.Parallel()
-			talk, err := conversation.Load(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			limits := []string{"--max-users", fmt.Sprint(talk.Users), "--max-line", fmt.Sprint(talk.MaxLine)}
-			s := stage.New(t, daemon.Start(t, limits...))
-			for _, step := range talk.Steps {
-				s.Play(step)
-			}
-			s.End()
-			s.Close()
-			if talk.Users >= 2 {
-				s.Daemon.CheckInvariants(t)
-			}
-		})
-	}
+	conversation.Each(t, func(t *testing.T, talk *conversation.Conversation) {
+		t.Parallel()
+		d := daemon.Start(t, talk.Flags()...)
+		p := player.New(t, &player.TCP{Address: d.Address})
+		p.Hold(talk)
+		p.Close()
+		if talk.Users >= 2 {
+			d.CheckInvariants(t)
+		}
+	})
 }
+
+// The same with the two other ways to wait.
+func TestPollers(t *testing.T) { daemon.AgainWithEachPoller(t, "TestConversations") }

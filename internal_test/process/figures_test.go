@@ -1,8 +1,7 @@
-package internal_test
+package process_test
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,16 +19,12 @@ import (
 // it, by their names in the log.
 func traffic(t *testing.T, d *daemon.Daemon) map[string]int {
 	t.Helper()
-	ada, bob := d.Login(t, "ada"), d.Login(t, "bob")
-	for range 3 {
-		ada.Line("SEND bob hi")
-		bob.Expect("DELIVERY ada hi")
-		ada.Expect("SEND-OK")
-	}
-	dismissed(t, d, "nonsense", "BAD-RQST-HDR")
+	p := d.LoginPair(t)
+	p.Talk(3)
+	d.ExpectRejected(t, "nonsense", "BAD-RQST-HDR")
 	d.Login(t, "cid").Leave()
 	d.Login(t, "dan").Reset()
-	awaitList(t, ada, "ada", "bob")
+	p.Ada.AwaitList("ada", "bob")
 	d.AwaitDescriptors(t, 2)
 	return map[string]int{
 		"users": 2, "connections": 2, "messages": 3, "buffered": 0, "log_lines_dropped": 0,
@@ -110,12 +105,10 @@ func TestG5Bytes(t *testing.T) {
 func TestG5SignalsWhileAPairTalks(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	ada, bob := d.Login(t, "ada"), d.Login(t, "bob")
-	for i := range 1000 {
+	p := d.LoginPair(t)
+	for range 1000 {
 		d.Signal(t, syscall.SIGUSR1)
-		ada.Line(fmt.Sprint("SEND bob ", i))
-		bob.Expect(fmt.Sprint("DELIVERY ada ", i))
-		ada.Expect("SEND-OK")
+		p.Talk(1)
 	}
 	for range 100 {
 		d.Signal(t, syscall.SIGUSR1)
@@ -140,18 +133,15 @@ func startWithStats(t *testing.T) (*daemon.Daemon, string) {
 // description.
 func readStats(t *testing.T, path string) map[string]float64 {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	stats, described := make(map[string]float64), make(map[string]int)
-	for _, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+	for _, line := range strings.Split(strings.TrimSuffix(string(contents(t, path)), "\n"), "\n") {
 		if words := strings.Fields(line); words[0] == "#" {
 			described[words[2]]++
 			continue
 		}
 		name, value, _ := strings.Cut(line, " ")
 		metric, _, _ := strings.Cut(name, "{")
+		var err error
 		if stats[name], err = strconv.ParseFloat(value, 64); err != nil || described[metric] != 2 {
 			t.Errorf("line %q: %v; %s has %d lines of HELP and TYPE, expected 2", line, err, metric, described[metric])
 		}
@@ -221,10 +211,7 @@ func TestStatsFileIsWellFormed(t *testing.T) {
 	d, path := startWithStats(t)
 	traffic(t, d)
 	d.Stop(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := contents(t, path)
 	check := exec.Command(tool, "check", "metrics")
 	check.Stdin = bytes.NewReader(text)
 	if said, err := check.CombinedOutput(); err != nil || len(said) > 0 {

@@ -1,4 +1,4 @@
-package internal_test
+package process_test
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -41,7 +40,7 @@ func fileOf(t *testing.T, socket interface{ File() (*os.File, error) }) *os.File
 // handOver prepares chatd with files passed in from descriptor 3 on, as sd_listen_fds(3) has it.
 func handOver(command *exec.Cmd, files ...*os.File) *exec.Cmd {
 	command.ExtraFiles = files
-	return supervised(throughShell(command, "export LISTEN_PID=$$", ""), fmt.Sprintf("LISTEN_FDS=%d", len(files)))
+	return supervised(daemon.ThroughShell(command, "export LISTEN_PID=$$", ""), fmt.Sprintf("LISTEN_FDS=%d", len(files)))
 }
 
 // G11: a listening socket that blocks is passed in. It is used whatever the flags say, and blocks
@@ -71,7 +70,7 @@ func TestG11SocketActivate(t *testing.T) {
 	if err != nil {
 		t.Skip("systemd-socket-activate is not installed")
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", daemon.ReservePort(t))
+	address := "127.0.0.1:" + daemon.ReservePort(t)
 	command := daemon.Command(t)
 	command.Args = append([]string{tool, "--listen", address}, command.Args...)
 	command.Path = tool
@@ -122,16 +121,16 @@ func TestG11SomethingElsePassedIn(t *testing.T) {
 		"two":         {[]*os.File{listener, another}, "2 sockets were passed in"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			expectRefusal(t, daemon.Launch(t, handOver(daemon.Command(t), test.files...)), 1, "LISTEN_FDS", test.says)
+			daemon.Launch(t, handOver(daemon.Command(t), test.files...)).ExpectRefusal(t, 1, "LISTEN_FDS", test.says)
 		})
 	}
 	t.Run("nothing", func(t *testing.T) { // though one is announced
-		command := supervised(throughShell(daemon.Command(t), "export LISTEN_PID=$$", ""), "LISTEN_FDS=1")
-		expectRefusal(t, daemon.Launch(t, command), 1, "LISTEN_FDS", none)
+		command := supervised(daemon.ThroughShell(daemon.Command(t), "export LISTEN_PID=$$", ""), "LISTEN_FDS=1")
+		daemon.Launch(t, command).ExpectRefusal(t, 1, "LISTEN_FDS", none)
 	})
 	t.Run("no number", func(t *testing.T) {
-		command := supervised(throughShell(daemon.Command(t), "export LISTEN_PID=$$", ""), "LISTEN_FDS=x")
-		expectRefusal(t, daemon.Launch(t, command), 1, "LISTEN_FDS")
+		command := supervised(daemon.ThroughShell(daemon.Command(t), "export LISTEN_PID=$$", ""), "LISTEN_FDS=x")
+		daemon.Launch(t, command).ExpectRefusal(t, 1, "LISTEN_FDS")
 	})
 }
 
@@ -163,9 +162,9 @@ func TestG11DrainWithAHeldListener(t *testing.T) {
 	address, held := listen(t)
 	d := daemon.Launch(t, handOver(daemon.Command(t, "--drain-timeout", "1h"), held))
 	d.AwaitReady(t)
-	stallTarget(t, d)
+	d.StallTarget(t)
 	d.Signal(t, syscall.SIGTERM)
-	daemon.Await(t, "the server begins to stop", func() bool { return strings.Contains(d.Stderr.String(), "msg=stopping") })
+	d.AwaitLog(t, "msg=stopping")
 	late := daemon.Dial(t, address)
 	late.Line("HELLO-FROM late")
 	d.ExpectIdle(t)

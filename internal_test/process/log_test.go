@@ -1,9 +1,8 @@
-package internal_test
+package process_test
 
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -24,9 +23,7 @@ func TestG1ReaderOfStdoutGone(t *testing.T) {
 	command.Stdout = writer
 	d := daemon.Launch(t, command)
 	d.AwaitReady(t)
-	for _, c := range loginAll(t, d, 100) {
-		c.Close()
-	}
+	daemon.CloseAll(d.LoginAll(t, 100)...)
 	d.CheckInvariants(t)
 	d.Stop(t)
 }
@@ -36,11 +33,10 @@ func TestG1ReaderOfStdoutGone(t *testing.T) {
 func TestG1ReaderOfStderrGone(t *testing.T) {
 	t.Parallel()
 	reader, writer := pipe(t)
-	d := launchWithStderr(t, writer, "--send-timeout", "100ms")
-	d.AwaitReady(t)
+	d := daemon.LaunchWithStderr(t, writer, "--send-timeout", "100ms")
 	reader.Close()
 	for range 3 {
-		provokeSendTimeout(t, d) // which is logged
+		d.ProvokeSendTimeout(t) // which is logged
 	}
 	d.CheckInvariants(t)
 	d.Stop(t)
@@ -59,21 +55,20 @@ func TestG2StderrPipeFull(t *testing.T) {
 // G2: stderr is a terminal that nobody reads, and it is full. As with a pipe, nothing blocks.
 func TestG2StderrTerminalFull(t *testing.T) {
 	t.Parallel()
-	master, terminal := openTerminal(t)
+	master, terminal := daemon.Terminal(t)
 	fill(t, terminal)
 	testFullStderr(t, master, terminal)
 }
 
 func testFullStderr(t *testing.T, reader, writer *os.File) {
-	d := launchWithStderr(t, writer, "--send-timeout", "100ms")
-	d.AwaitReady(t)
-	provokeSendTimeout(t, d) // which is not logged: the second line that is dropped, after that about listening
+	d := daemon.LaunchWithStderr(t, writer, "--send-timeout", "100ms")
+	d.ProvokeSendTimeout(t) // which is not logged: the second line that is dropped, after that about listening
 	d.CheckInvariants(t)
 
 	var log strings.Builder
 	daemon.Await(t, "the log tells of the lines it dropped", func() bool {
 		if drain(t, reader, &log); !strings.Contains(log.String(), "log lines dropped") {
-			provokeSendTimeout(t, d)
+			d.ProvokeSendTimeout(t)
 			return false
 		}
 		return true
@@ -82,17 +77,6 @@ func testFullStderr(t *testing.T, reader, writer *os.File) {
 		t.Errorf("the log does not say that two lines were dropped: %.200q", strings.TrimLeft(log.String(), "\x00"))
 	}
 	d.Stop(t)
-}
-
-// launchWithStderr launches chatd on a known port, because it is told nowhere.
-func launchWithStderr(t *testing.T, stderr *os.File, flags ...string) *daemon.Daemon {
-	t.Helper()
-	port := fmt.Sprint(daemon.ReservePort(t))
-	command := daemon.Command(t, append(flags, "--port", port)...)
-	command.Stderr = stderr
-	d := daemon.Launch(t, command)
-	d.Address = net.JoinHostPort("127.0.0.1", port)
-	return d
 }
 
 func pipe(t *testing.T) (reader, writer *os.File) {

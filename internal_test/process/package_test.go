@@ -1,4 +1,4 @@
-package internal_test
+package process_test
 
 import (
 	"bytes"
@@ -95,7 +95,7 @@ func testInstallation(t *testing.T, path string) {
 // flags that the image gives it are good.
 func TestImage(t *testing.T) {
 	t.Parallel()
-	file := string(contents(t, "../docs/packaging/Dockerfile"))
+	file := string(contents(t, "../../docs/packaging/Dockerfile"))
 	build := regexp.MustCompile(`(?m)^RUN CGO_ENABLED=0 (go build .*) -o /chatd \.$`).FindStringSubmatch(file)
 	if build == nil || !strings.Contains(file, "\nFROM scratch\nCOPY --from=build /chatd /chatd\n") {
 		t.Fatalf("this test does not know the image:\n%s", file)
@@ -135,9 +135,9 @@ func copyOfTree(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	for _, part := range []string{"go.mod", "go.sum", "main.go", "LICENSE", "state", "protocol", "poller", "docs"} {
-		tool(t, "", "cp", "-R", "../"+part, folder)
+		tool(t, "", "cp", "-R", "../../"+part, folder)
 	}
-	others, err := filepath.Glob("../*.go")
+	others, err := filepath.Glob("../../*.go")
 	if err != nil {
 		t.Fatal(err)
 	}

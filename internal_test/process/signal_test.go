@@ -1,9 +1,8 @@
-package internal_test
+package process_test
 
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -24,13 +23,11 @@ func TestG3StopWhenIdle(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		d := daemon.Start(t)
-		users := loginAll(t, d, 50)
+		users := d.LoginAll(t, 50)
 		d.ExpectIdle(t)
 		start := time.Now()
 		d.Signal(t, signal)
-		if status := d.Wait(t); status != 0 {
-			t.Errorf("exit status %d after %v, expected 0", status, signal)
-		}
+		d.ExpectEnd(t)
 		if took := time.Since(start); took >= linger {
 			t.Errorf("took %v to stop, which is as long as it waits for a client", took)
 		}
@@ -45,18 +42,12 @@ func TestG3StopWhenIdle(t *testing.T) {
 func TestG3StopWithASlowReader(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	sender, target, delivery := stallTarget(t, d)
+	sender, target, delivery := d.StallTarget(t)
 	d.Signal(t, syscall.SIGTERM)
 	awaitRefusal(t, d)
-	target.Expect(delivery)
-	target.ExpectEOF()
-	target.Close()
-	sender.Expect("SEND-OK")
-	sender.ExpectEOF()
-	sender.Close()
-	if status := d.Wait(t); status != 0 {
-		t.Errorf("exit status %d, expected 0", status)
-	}
+	target.ExpectClosing(delivery)
+	sender.ExpectClosing("SEND-OK")
+	d.ExpectEnd(t)
 }
 
 // G18: a stop lost messages that were answered SEND-OK. The target reads slowly, so that its bytes
@@ -92,23 +83,19 @@ func TestG3StopWithAStalledClient(t *testing.T) {
 		t.Skip("waits for the whole drain time")
 	}
 	d := daemon.Start(t)
-	stallTarget(t, d)
+	d.StallTarget(t)
 	d.Signal(t, syscall.SIGTERM)
-	if status := d.Wait(t); status != 0 {
-		t.Errorf("exit status %d, expected 0", status)
-	}
+	d.ExpectEnd(t)
 }
 
 // G3: the server is told not to wait at all for clients when it stops, and says that it has not.
 func TestG3StopWithoutDrain(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t, "--drain-timeout", "0")
-	stallTarget(t, d)
+	d.StallTarget(t)
 	start := time.Now()
 	d.Signal(t, syscall.SIGTERM)
-	if status := d.Wait(t); status != 0 {
-		t.Errorf("exit status %d, expected 0", status)
-	}
+	d.ExpectEnd(t)
 	if took := time.Since(start); took >= drainFor {
 		t.Errorf("took %v to stop, which is as long as it waits without the flag", took)
 	}
@@ -123,7 +110,7 @@ func TestG3StopWithoutDrain(t *testing.T) {
 func TestG3SecondSignal(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	stallTarget(t, d)
+	d.StallTarget(t)
 	start := time.Now()
 	d.Signal(t, syscall.SIGTERM)
 	awaitRefusal(t, d)
@@ -131,9 +118,7 @@ func TestG3SecondSignal(t *testing.T) {
 		t.Fatal("the first signal ended it while a message was on the way")
 	}
 	d.Signal(t, syscall.SIGINT)
-	if status := d.Wait(t); status != 0 {
-		t.Errorf("exit status %d, expected 0", status)
-	}
+	d.ExpectEnd(t)
 	if took := time.Since(start); took >= drainFor {
 		t.Errorf("took %v to stop, which is as long as it waits without the second signal", took)
 	}
@@ -146,15 +131,13 @@ func TestG4Hangup(t *testing.T) {
 	c := d.Login(t, "user")
 	d.Signal(t, syscall.SIGHUP)
 	c.ExpectEOF()
-	if status := d.Wait(t); status != 0 {
-		t.Errorf("exit status %d, expected 0", status)
-	}
+	d.ExpectEnd(t)
 }
 
 // G4: under nohup(1), which ignores SIGHUP and then runs the command, it stays ignored.
 func TestG4HangupUnderNohup(t *testing.T) {
 	t.Parallel()
-	d := daemon.Launch(t, throughShell(daemon.Command(t), "trap '' HUP", ""))
+	d := daemon.Launch(t, daemon.ThroughShell(daemon.Command(t), "trap '' HUP", ""))
 	d.AwaitReady(t)
 	ignored, err := strconv.ParseUint(d.Status(t, "SigIgn"), 16, 64)
 	if err != nil || ignored&(1<<(syscall.SIGHUP-1)) == 0 {
@@ -171,15 +154,10 @@ func TestG4HangupUnderNohup(t *testing.T) {
 // stderr is gone.
 func TestG4TerminalClosed(t *testing.T) {
 	t.Parallel()
-	port := fmt.Sprint(daemon.ReservePort(t))
-	d, master := launchOnTerminal(t, daemon.Command(t, "--port", port))
-	awaitOnTerminal(t, master, "Server is on\r\n")
-	d.Address = net.JoinHostPort("127.0.0.1", port)
+	d, master := daemon.LaunchOnTerminal(t, daemon.Command(t, "--port", daemon.ReservePort(t)), "Server is on\r\n")
 	d.CheckInvariants(t)
 	master.Close()
-	if status := d.Wait(t); status != 0 {
-		t.Errorf("exit status %d, expected 0", status)
-	}
+	d.ExpectEnd(t)
 }
 
 // G4: the terminal is closed as soon as it shows the line. The server is ready for signals by then,
@@ -187,12 +165,9 @@ func TestG4TerminalClosed(t *testing.T) {
 func TestG4HangupRightAfterTheLine(t *testing.T) {
 	t.Parallel()
 	for range 5 {
-		d, master := launchOnTerminal(t, daemon.Command(t))
-		awaitOnTerminal(t, master, "Server is on\r\n")
+		d, master := daemon.LaunchOnTerminal(t, daemon.Command(t), "Server is on\r\n")
 		master.Close()
-		if status := d.Wait(t); status != 0 {
-			t.Fatalf("exit status %d, expected 0", status)
-		}
+		d.ExpectEnd(t)
 	}
 }
 
@@ -201,14 +176,12 @@ func TestG4HangupRightAfterTheLine(t *testing.T) {
 func TestG7SignalsDuringTheWait(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
-	ada, bob := d.Login(t, "ada"), d.Login(t, "bob")
-	for i := range 100 {
+	p := d.LoginPair(t)
+	for range 100 {
 		for _, signal := range []syscall.Signal{syscall.SIGWINCH, syscall.SIGURG, syscall.SIGCONT, syscall.SIGCHLD} {
 			d.Signal(t, signal)
 		}
-		ada.Line(fmt.Sprint("SEND bob ", i))
-		bob.Expect(fmt.Sprint("DELIVERY ada ", i))
-		ada.Expect("SEND-OK")
+		p.Talk(1)
 	}
 	d.CheckInvariants(t, "ada", "bob")
 	d.ExpectIdle(t)
@@ -220,8 +193,7 @@ func TestG7SignalsDuringTheWait(t *testing.T) {
 func TestG8ServerIsOn(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		address := net.JoinHostPort("127.0.0.1", fmt.Sprint(daemon.ReservePort(t)))
-		command := daemon.Command(t, "--port", address[len("127.0.0.1:"):])
+		command := daemon.Command(t, "--port", daemon.ReservePort(t))
 		reader, writer := pipe(t)
 		command.Stdout = writer
 		d := daemon.Launch(t, command)
@@ -230,7 +202,7 @@ func TestG8ServerIsOn(t *testing.T) {
 		if line, err := stdout.ReadString('\n'); line != "Server is on\n" {
 			t.Fatalf("stdout is %q (%v), expected the line", line, err)
 		}
-		daemon.Dial(t, address).Login("first")
+		d.Login(t, "first")
 		d.Stop(t)
 		if rest, err := stdout.ReadString('\n'); rest != "" {
 			t.Fatalf("stdout goes on with %q (%v), expected nothing", rest, err)

@@ -1,4 +1,4 @@
-package internal_test
+package process_test
 
 import (
 	"errors"
@@ -72,10 +72,9 @@ func TestG9ReadyAndStopping(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{filepath.Join(t.TempDir(), "notify"), abstract(t)} {
 		s := newSupervisor(t, name)
-		address := net.JoinHostPort("127.0.0.1", fmt.Sprint(daemon.ReservePort(t)))
-		d := daemon.Launch(t, supervised(daemon.Command(t, "--port", address[len("127.0.0.1:"):]), "NOTIFY_SOCKET="+name))
+		d := daemon.Launch(t, supervised(daemon.Command(t, "--port", daemon.ReservePort(t)), "NOTIFY_SOCKET="+name))
 		s.expect("READY=1\nSTATUS=0 users, 0 connections, 0 turns")
-		daemon.Dial(t, address).Login("ada")
+		d.Login(t, "ada")
 		d.AwaitReady(t)
 		d.ExpectIdle(t)
 		d.Stop(t)
@@ -89,7 +88,7 @@ func TestG9Watchdog(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t, abstract(t))
 	const watchdog, half = "WATCHDOG_USEC=40000", 20 * time.Millisecond
-	d := daemon.Launch(t, supervised(throughShell(daemon.Command(t), "export WATCHDOG_PID=$$", ""), "NOTIFY_SOCKET="+s.name, watchdog))
+	d := daemon.Launch(t, supervised(daemon.ThroughShell(daemon.Command(t), "export WATCHDOG_PID=$$", ""), "NOTIFY_SOCKET="+s.name, watchdog))
 	d.AwaitReady(t)
 	s.expect("READY=1\n")
 	d.Login(t, "ada")
@@ -169,16 +168,14 @@ func TestStderrIsTheJournal(t *testing.T) {
 	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
 		t.Fatal(err)
 	}
-	port := fmt.Sprint(daemon.ReservePort(t))
-	command := supervised(daemon.Command(t, "--port", port, "--log-level", "debug", "--send-timeout", "100ms"),
+	command := supervised(daemon.Command(t, "--port", daemon.ReservePort(t), "--log-level", "debug", "--send-timeout", "100ms"),
 		fmt.Sprintf("JOURNAL_STREAM=%d:%d", stat.Dev, stat.Ino))
 	command.Stderr = file
 	d := daemon.Launch(t, command)
 	d.AwaitReady(t)
-	d.Address = net.JoinHostPort("127.0.0.1", port)
-	provokeSendTimeout(t, d)
+	d.ProvokeSendTimeout(t)
 	d.Stop(t)
-	text := logbook{file.Name()}.text(t)
+	text := string(contents(t, file.Name()))
 	for _, expected := range []string{
 		"<6>level=INFO msg=listening ", "\n<4>level=WARN msg=closing reason=send_timeout ", "\n<7>level=DEBUG msg=closed ",
 		"\n<6>level=INFO msg=stopped ",

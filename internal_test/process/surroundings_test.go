@@ -1,4 +1,4 @@
-package internal_test
+package process_test
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ func TestF6BusyCollector(t *testing.T) {
 	command.Env = append(command.Environ(), "GOGC=10", "GODEBUG=gctrace=1")
 	d := daemon.Launch(t, command)
 	d.AwaitReady(t)
-	users := loginAll(t, d, 10)
+	users := d.LoginAll(t, 10)
 	const messages = 50
 	message := func(i int) string { return strings.Repeat(fmt.Sprint(i, " "), 1+i*i*10) }
 	for n, c := range users {
@@ -103,8 +103,8 @@ func TestG12NothingButTheExecutable(t *testing.T) {
 	command.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: somebody, Gid: somebody}}
 	d := daemon.Launch(t, command)
 	d.AwaitReady(t)
-	provokeSendTimeout(t, d)
+	d.ProvokeSendTimeout(t)
 	d.CheckInvariants(t)
 	d.Stop(t)
-	expectClosing(t, d, "send_timeout")
+	d.ExpectLoggedOnce(t, "send_timeout")
 }

@@ -1,7 +1,6 @@
-package internal_test
+package process_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +9,7 @@ import (
 
 	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
-	"chatd/internal_test/stage"
+	"chatd/internal_test/player"
 	"chatd/poller/trace/tracetest"
 )
 
@@ -19,33 +18,21 @@ import (
 // left.
 func TestTraceOfConversations(t *testing.T) {
 	t.Parallel()
-	paths, _ := filepath.Glob("../protocol/testdata/*.txt")
-	if len(paths) == 0 {
-		t.Fatal("protocol/testdata has no conversations")
-	}
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			t.Parallel()
-			talk, err := conversation.Load(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join(t.TempDir(), "trace.json")
-			d := daemon.Start(t, "--trace", file, "--max-users", fmt.Sprint(talk.Users), "--max-line", fmt.Sprint(talk.MaxLine))
-			s := stage.New(t, d)
-			for _, step := range talk.Steps {
-				s.Play(step)
-			}
-			s.Close()
-			d.AwaitDescriptors(t, 0)
-			d.Stop(t)
-			shown := checkTrace(t, file)
-			if !shown.Closed || shown.Open() > 0 || len(shown.Tracks) < 1+s.Actors() {
-				t.Errorf("the trace has its end: %v, arrows without one: %d, tracks: %q; expected one for each of %d clients",
-					shown.Closed, shown.Open(), shown.Tracks, s.Actors())
-			}
-		})
-	}
+	conversation.Each(t, func(t *testing.T, talk *conversation.Conversation) {
+		t.Parallel()
+		file := filepath.Join(t.TempDir(), "trace.json")
+		d := daemon.Start(t, append(talk.Flags(), "--trace", file)...)
+		p := player.New(t, &player.TCP{Address: d.Address})
+		p.Hold(talk)
+		p.Close()
+		d.AwaitDescriptors(t, 0)
+		d.Stop(t)
+		shown := checkTrace(t, file)
+		if !shown.Closed || shown.Open() > 0 || len(shown.Tracks) < 1+len(p.Clients) {
+			t.Errorf("the trace has its end: %v, arrows without one: %d, tracks: %q; expected one for each of %d clients",
+				shown.Closed, shown.Open(), shown.Tracks, len(p.Clients))
+		}
+	})
 }
 
 // A server that is killed leaves a trace that can be opened, with all turns that it has taken.
@@ -59,7 +46,7 @@ func TestTraceOfKilledServer(t *testing.T) {
 		bob.Expect("DELIVERY alice hi")
 		alice.Expect("SEND-OK")
 	}
-	passTurn(bob)
+	bob.PassTurn()
 	d.Signal(t, syscall.SIGKILL)
 	d.Wait(t)
 	shown := checkTrace(t, file)
@@ -96,9 +83,7 @@ func TestTraceOnFullDisk(t *testing.T) {
 		t.Skipf("this test needs a full disk, /dev/full: %v", err)
 	}
 	d := daemon.Launch(t, daemon.Command(t, "--trace", "/dev/full"))
-	daemon.Await(t, "the log tells of the end of the trace", func() bool {
-		return strings.Contains(d.Stderr.String(), "no space left on device")
-	})
+	d.AwaitLog(t, "no space left on device")
 	d.AwaitReady(t)
 	d.CheckInvariants(t)
 	d.Stop(t)
@@ -111,7 +96,7 @@ func TestTraceOnFullDisk(t *testing.T) {
 func TestTraceWhereNoneCanBe(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "no", "trace.json")
-	expectRefusal(t, daemon.Launch(t, daemon.Command(t, "--trace", path)), 1, path, "no such file")
+	daemon.Launch(t, daemon.Command(t, "--trace", path)).ExpectRefusal(t, 1, path, "no such file")
 }
 
 // --trace - goes to stderr, beside the log; stdout has its one line all the same.
@@ -137,8 +122,7 @@ func TestTraceToFullPipe(t *testing.T) {
 	t.Parallel()
 	_, writer := pipe(t)
 	fill(t, writer)
-	d := launchWithStderr(t, writer, "--trace", "-")
-	d.AwaitReady(t)
+	d := daemon.LaunchWithStderr(t, writer, "--trace", "-")
 	d.CheckInvariants(t)
 	d.Stop(t)
 }

@@ -1,4 +1,4 @@
-package internal_test
+package process_test
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 	"chatd/internal_test/daemon"
 )
 
-const unitsFolder = "../docs/systemd"
+const unitsFolder = "../../docs/systemd"
 
 // G13: the units hold no mistake that systemd knows of, and leave the process next to nothing. Its
 // judgement of the service, from 0 to 10, stays where it is.
@@ -25,11 +25,7 @@ func TestG13Units(t *testing.T) {
 	analyze(t, "--version")
 	copied := t.TempDir()
 	for _, unit := range []string{"chatd.service", "chatd.socket"} {
-		text, err := os.ReadFile(filepath.Join(unitsFolder, unit))
-		if err != nil {
-			t.Fatal(err)
-		}
-		installed := strings.ReplaceAll(string(text), "/usr/bin/chatd", daemon.Binary(t)) // it has to exist
+		installed := strings.ReplaceAll(string(contents(t, filepath.Join(unitsFolder, unit))), "/usr/bin/chatd", daemon.Binary(t)) // it has to exist
 		if err := os.WriteFile(filepath.Join(copied, unit), []byte(installed), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -151,22 +147,18 @@ func expectOnly(t *testing.T, allowed []string, used map[string]int) {
 func liveFully(t *testing.T, d *daemon.Daemon) {
 	t.Helper()
 	d.AwaitReady(t)
-	p := loginPair(t, d)
-	p.talk(10)
+	p := d.LoginPair(t)
+	p.Talk(10)
 	d.Login(t, "resets").Reset()
-	awaitList(t, p.ada, "ada", "bob")
-	dismissed(t, d, "nonsense", "BAD-RQST-HDR")
-	d.Login(t, "stalled", daemon.ReceiveBuffer(1)).Line("SEND stalled " + strings.Repeat("x", 512<<10))
-	daemon.Await(t, "who does not read is closed", func() bool {
-		return strings.Contains(d.Stderr.String(), "reason=send_timeout")
-	})
+	p.Ada.AwaitList("ada", "bob")
+	d.ExpectRejected(t, "nonsense", "BAD-RQST-HDR")
+	d.StallAlone(t)
+	d.AwaitLog(t, "reason=send_timeout")
 	d.Signal(t, syscall.SIGUSR1)
 	d.CheckInvariants(t, "ada", "bob")
 	d.Signal(t, syscall.SIGTERM)
-	p.ada.ExpectEOF()
-	if status := d.Wait(t); status != 0 {
-		t.Errorf("exit status %d, expected 0: %s", status, d.Stderr)
-	}
+	p.Ada.ExpectEOF()
+	d.ExpectEnd(t)
 }
 
 // allowedCalls is what the unit's filter allows, its groups written out; systemd adds @default to
@@ -199,10 +191,7 @@ func expand(t *testing.T, item string) (names []string) {
 // setting is all that a setting of the service has, in one line.
 func setting(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(unitsFolder, "chatd.service"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := contents(t, filepath.Join(unitsFolder, "chatd.service"))
 	var values []string
 	for _, match := range regexp.MustCompile(fmt.Sprintf(`(?m)^%s=(.*)$`, name)).FindAllStringSubmatch(string(text), -1) {
 		values = append(values, match[1])

@@ -1,4 +1,4 @@
-package internal_test
+package process_test
 
 import (
 	"net"
@@ -48,7 +48,7 @@ func TestA13CommandLines(t *testing.T) {
 		{2, "5378", []string{"5378"}},
 	} {
 		t.Run(strings.Join(test.flags, " "), func(t *testing.T) {
-			expectRefusal(t, daemon.Launch(t, daemon.Command(t, test.flags...)), test.status, test.says)
+			daemon.Launch(t, daemon.Command(t, test.flags...)).ExpectRefusal(t, test.status, test.says)
 		})
 	}
 	taken.CheckInvariants(t)
@@ -88,9 +88,8 @@ func TestSizes(t *testing.T) {
 		d := daemon.Start(t, flags...)
 		ada := d.Login(t, "ada")
 		fits := "SEND ada " + strings.Repeat("x", bytes-len("SEND ada "))
-		ada.Line(fits)
-		ada.Expect("DELIVERY ada "+fits[len("SEND ada "):], "SEND-OK")
-		ada.ExpectNothingBefore(fits+"x", "BAD-RQST-BODY")
+		ada.Ask(fits, "DELIVERY ada "+fits[len("SEND ada "):], "SEND-OK")
+		ada.Ask(fits+"x", "BAD-RQST-BODY")
 		d.Stop(t)
 	}
 }
@@ -135,26 +134,5 @@ func TestA13PrivilegedPort(t *testing.T) {
 		}
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
-	expectRefusal(t, daemon.Launch(t, command), 1, "permission denied")
-}
-
-// expectRefusal expects a start to fail with a status and with one line on stderr that names
-// things.
-func expectRefusal(t *testing.T, d *daemon.Daemon, status int, names ...string) {
-	t.Helper()
-	if got := d.Wait(t); got != status {
-		t.Errorf("exit status %d, expected %d", got, status)
-	}
-	said := d.Stderr.String()
-	if !strings.HasPrefix(said, "chatd: ") || strings.Count(said, "\n") != 1 || !strings.HasSuffix(said, "\n") {
-		t.Errorf("stderr is %q, expected one line", said)
-	}
-	for _, name := range names {
-		if !strings.Contains(said, name) {
-			t.Errorf("stderr is %q, expected it to name %s", said, name)
-		}
-	}
-	if out := d.Stdout.String(); out != "" {
-		t.Errorf("stdout is %q, expected nothing", out)
-	}
+	daemon.Launch(t, command).ExpectRefusal(t, 1, "permission denied")
 }

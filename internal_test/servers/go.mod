@@ -1,4 +1,4 @@
-module chatd/internal_test/peers
+module chatd/internal_test/servers
 
 go 1.24.0
 

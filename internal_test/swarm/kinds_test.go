@@ -1,4 +1,4 @@
-package internal_test
+package swarm_test
 
 import (
 	"fmt"
@@ -67,9 +67,9 @@ func TestKindsSystemCallsPerMessage(t *testing.T) {
 			chat.rounds(1)
 			best := ""
 			for tries := 0; tries < 10; tries++ {
-				tr := attach(t, d, "-c")
+				tr := d.Attach(t, "-c")
 				messages := chat.rounds(c.rounds)
-				table := tr.detach()
+				table := tr.Detach()
 				each := float64(tracedCalls(t, table)) / float64(messages)
 				if each >= c.least && each <= c.most {
 					return
@@ -126,7 +126,7 @@ func TestKindsWritesPerMessage(t *testing.T) {
 // tries counts.
 func TestKindsBytesPerIdleUser(t *testing.T) {
 	const most = 80
-	few, many := crowd(t, 1_000), crowd(t, 4_000)
+	few, many := daemon.Crowd(t, 1_000), daemon.Crowd(t, 4_000)
 	if many < 4_000 {
 		t.Skipf("%d users are too few for a slope", many)
 	}

@@ -33,7 +33,7 @@ const reference = "c"
 
 func contenders() []contender {
 	goBuild := []string{"go", "build"}
-	const peers = "internal_test/peers"
+	const peers = "internal_test/servers"
 	return []contender{
 		{name: "chatd", module: ".", target: ".", build: goBuild},
 		{name: reference, target: peers + "/c/server.c", build: []string{"gcc", "-O2"}},

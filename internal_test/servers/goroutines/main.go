@@ -11,7 +11,7 @@ import (
 	"net"
 	"time"
 
-	"chatd/internal_test/peers/hub"
+	"chatd/internal_test/servers/hub"
 )
 
 func main() {

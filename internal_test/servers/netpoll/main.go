@@ -8,7 +8,7 @@ import (
 	"context"
 	"log"
 
-	"chatd/internal_test/peers/hub"
+	"chatd/internal_test/servers/hub"
 
 	"github.com/cloudwego/netpoll"
 	"golang.org/x/sys/unix"

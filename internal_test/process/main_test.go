@@ -1,0 +1,10 @@
+package process_test
+
+import (
+	"os"
+	"testing"
+
+	"chatd/internal_test/daemon"
+)
+
+func TestMain(m *testing.M) { os.Exit(daemon.Main(m)) }
