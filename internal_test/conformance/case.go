@@ -26,7 +26,7 @@ type testCase struct {
 	Level level
 	Title string
 	Why   string // in a student's words
-	play  func(*stage)
+	play  func(*trial)
 }
 
 // rule is the one under which a case is filed.
@@ -110,9 +110,9 @@ func parseCase(text string) (testCase, error) {
 	if err != nil {
 		return c, err
 	}
-	c.play = func(s *stage) {
+	c.play = func(s *trial) {
 		for _, step := range talk.Steps {
-			s.take(step)
+			s.Play(step)
 		}
 	}
 	return c, c.check()

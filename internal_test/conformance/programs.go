@@ -1,6 +1,7 @@
 package main
 
 import (
+	"chatd/internal_test/player"
 	"fmt"
 	"strings"
 )
@@ -13,7 +14,7 @@ var programs = []testCase{
 		Why:   "Whoever starts the server waits for this line, and then connects.",
 	},
 	{
-		ID: "PR9/stranger", Level: must, play: stranger,
+		ID: "PR9/unauthenticated", Level: must, play: unauthenticated,
 		Title: "Whoever is connected and has not logged in is not on the list",
 		Why:   "He has no name yet.",
 	},
@@ -48,12 +49,12 @@ var programs = []testCase{
 		Why:   "Bytes that are no text, and a line without an end. What the client himself hears is not judged here.",
 	},
 	{
-		ID: "TR3/close", Level: must, play: func(s *stage) { disappears(s, s.hangUp) },
+		ID: "TR3/close", Level: must, play: func(s *trial) { disappears(s, s.closeConnection) },
 		Title: "A user who has closed his connection leaves the list",
 		Why:   "recv() returns nothing at all when a client has closed.",
 	},
 	{
-		ID: "TR3/reset", Level: must, play: func(s *stage) { disappears(s, s.cutOff) },
+		ID: "TR3/reset", Level: must, play: func(s *trial) { disappears(s, s.Reset) },
 		Title: "A user whose connection has broken leaves the list, and the server goes on",
 		Why:   "recv() or send() reports an error then, such as ConnectionResetError. It is about this one client only.",
 	},
@@ -84,27 +85,27 @@ var programs = []testCase{
 	},
 }
 
-func serverIsOn(s *stage) {
+func serverIsOn(s *trial) {
 	switch {
 	case s.server == nil:
-		s.skip("needs --exec: the server was running already")
+		skip("needs --exec: the server was running already")
 	case s.server.early:
-		s.fail("the server said that it was on, and refused a connection")
+		fail("the server said that it was on, and refused a connection")
 	case !s.server.said:
-		s.note("server", expected, "Server is on")
-		s.note("server", heard, "%s", show(s.server.output.String()))
-		s.fail("the server accepts connections, and has not said that it is on")
+		s.Note("server", expected, "Server is on")
+		s.Note("server", heard, "%s", player.Show(s.server.output.String()))
+		fail("the server accepts connections, and has not said that it is on")
 	}
 }
 
-func stranger(s *stage) {
-	s.find("stranger")
+func unauthenticated(s *trial) {
+	s.Find("unauthenticated")
 	s.login("alice")
 	s.ask("alice", "LIST", "LIST-OK alice")
 }
 
 // crowd logs in so many users, and returns their names.
-func crowd(s *stage, size int) []string {
+func crowd(s *trial, size int) []string {
 	names := make([]string, size)
 	for i := range names {
 		names[i] = fmt.Sprintf("user%d", i+1)
@@ -113,101 +114,95 @@ func crowd(s *stage, size int) []string {
 	return names
 }
 
-func sixteen(s *stage) {
+func sixteen(s *trial) {
 	names := crowd(s, 16)
 	s.ask("user1", "LIST", "LIST-OK "+strings.Join(names, ","))
-	s.say("user1", "SEND user16 hi\n")
-	s.hear("user16", "DELIVERY user1 hi\n")
-	s.hear("user1", sendOK)
+	s.Say("user1", "SEND user16 hi\n")
+	s.Hear("user16", "DELIVERY user1 hi\n")
+	s.Hear("user1", sendOK)
 }
 
 // busyFrom logs in users until one is refused, and returns how many there are then. It gives up at
 // a number that no server of the lab has places for.
-func busyFrom(s *stage) int {
+func busyFrom(s *trial) int {
 	const most = 64
 	for n := range most {
 		name := fmt.Sprintf("user%d", n+1)
-		s.say(name, "HELLO-FROM "+name+"\n")
-		line := s.nextLine(name, "BUSY, or HELLO if there is a place")
-		s.note(name, heard, "%s", show(line))
+		s.Say(name, "HELLO-FROM "+name+"\n")
+		line := s.NextLine(name, "BUSY, or HELLO if there is a place")
 		switch line {
 		case "BUSY\n":
 			return n
 		case "HELLO " + name + "\n":
 		default:
-			s.fail("%s heard another line than expected", name)
+			fail("%s heard another line than expected", name)
 		}
 	}
-	s.differ("%d users were let in and none was told BUSY: start the server with fewer places to see it", most)
+	differ("%d users were let in and none was told BUSY: start the server with fewer places to see it", most)
 	return 0
 }
 
-func busy(s *stage) {
+func busy(s *trial) {
 	places := busyFrom(s)
-	s.dismiss(fmt.Sprintf("user%d", places+1)) // the rules do not say whether he stays
+	s.HangUp(fmt.Sprintf("user%d", places+1)) // the rules do not say whether he stays
 	if places > 0 {
-		s.say("user1", "SEND user1 hi\n")
-		s.hear("user1", "DELIVERY user1 hi\n")
-		s.hear("user1", sendOK)
+		s.Say("user1", "SEND user1 hi\n")
+		s.Hear("user1", "DELIVERY user1 hi\n")
+		s.Hear("user1", sendOK)
 	}
 	if places != 16 {
-		s.differ("the server has %d places, not 16", places)
+		differ("the server has %d places, not 16", places)
 	}
 }
 
-func busyAgain(s *stage) {
+func busyAgain(s *trial) {
 	late := fmt.Sprintf("user%d", busyFrom(s)+1)
 	s.ask(late, "HELLO-FROM "+late, "BUSY")
-	s.hangUp("user2")
+	s.closeConnection("user2")
 	s.until(late, "HELLO-FROM "+late, "HELLO "+late)
 }
 
-func idle(s *stage) {
-	s.find("stranger")
+func idle(s *trial) {
+	s.Find("unauthenticated")
 	s.login("alice", "bob", "carol")
-	s.say("carol", "SEND bob hi\n")
-	s.hear("bob", "DELIVERY carol hi\n")
-	s.hear("carol", sendOK)
+	s.Say("carol", "SEND bob hi\n")
+	s.Hear("bob", "DELIVERY carol hi\n")
+	s.Hear("carol", sendOK)
 	s.login("dave")
 }
 
-func garbage(s *stage) {
+func garbage(s *trial) {
 	s.login("alice", "bob", "mallory")
 	for _, bytes := range []string{"\xff\xfe\x00\n", "\n", "SEND \xff\xff \xff\n", strings.Repeat("x", 200_000)} {
-		for _, name := range []string{"mallory", "stranger"} {
-			s.say(name, bytes)
+		for _, name := range []string{"mallory", "unauthenticated"} {
+			s.Say(name, bytes)
 		}
-		s.say("alice", "SEND bob hi\n")
-		s.hear("bob", "DELIVERY alice hi\n")
-		s.hear("alice", sendOK)
+		s.Say("alice", "SEND bob hi\n")
+		s.Hear("bob", "DELIVERY alice hi\n")
+		s.Hear("alice", sendOK)
 	}
 	s.leave("mallory")
-	s.leave("stranger")
+	s.leave("unauthenticated")
 }
 
-func disappears(s *stage, goes func(name string)) {
+func disappears(s *trial, goes func(name string)) {
 	s.login("alice", "bob", "carol")
 	goes("bob")
 	s.until("alice", "LIST", "LIST-OK alice,carol")
 }
 
-func (s *stage) cutOff(name string) {
-	s.note(name, said, "(a reset)")
-	s.find(name).reset()
-}
-
-func nameIsFree(s *stage) {
+func nameIsFree(s *trial) {
 	s.login("alice", "bob")
-	s.hangUp("bob")
+	s.closeConnection("bob")
 	s.until("alice", "LIST", "LIST-OK alice")
 	s.ask("second", "HELLO-FROM bob", "HELLO bob")
-	s.say("alice", "SEND bob hi\n")
-	s.hear("second", "DELIVERY alice hi\n")
-	s.hear("alice", sendOK)
+	s.Say("alice", "SEND bob hi\n")
+	s.Hear("second", "DELIVERY alice hi\n")
+	s.Hear("alice", sendOK)
 }
 
-func targetGone(s *stage) {
+func targetGone(s *trial) {
 	s.login("alice", "bob")
-	s.hangUp("bob")
+	s.closeConnection("bob")
 	s.until("alice", "SEND bob hi", "BAD-DEST-USER")
 }

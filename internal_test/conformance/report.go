@@ -1,6 +1,7 @@
 package main
 
 import (
+	"chatd/internal_test/player"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,13 +40,13 @@ func (r result) print(w io.Writer, verbose bool) {
 func (r result) printRecord(w io.Writer) {
 	last := -1
 	for i, e := range r.record {
-		if e.did == expected && r.verdict != passed {
+		if e.Did == expected && r.verdict != passed {
 			last = i
 		}
 	}
 	for i, e := range r.record {
-		if e.did != expected || i == last {
-			fmt.Fprintf(w, "            %-9s %-9s %s\n", e.who, e.did, e.text)
+		if e.Did != expected || i == last {
+			fmt.Fprintf(w, "            %-9s %-9s %s\n", e.Who, e.Did, e.Text)
 		}
 	}
 }
@@ -71,11 +72,11 @@ func (t tally) print(w io.Writer) {
 }
 
 // lines are the entries of one kind, as a grader reads them.
-func lines(record []entry, did string) []string {
+func lines(record []player.Entry, did string) []string {
 	all := []string{}
 	for _, e := range record {
-		if e.did == did {
-			all = append(all, e.who+": "+e.text)
+		if e.Did == did {
+			all = append(all, e.Who+": "+e.Text)
 		}
 	}
 	return all

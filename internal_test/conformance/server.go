@@ -66,14 +66,14 @@ func launchOnce(line, target string) (*server, error) {
 }
 
 func (s *server) start() error {
-	master, terminal, err := openTerminal()
+	// Into a pipe, Python would keep "Server is on" in its buffer.
+	master, terminal, err := daemon.OpenTerminal()
 	if err != nil {
 		return err
 	}
 	defer terminal.Close()
 	s.master = master
-	s.command.Stdin, s.command.Stdout, s.command.Stderr = terminal, terminal, terminal
-	s.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0, Pdeathsig: syscall.SIGKILL}
+	daemon.OnTerminal(s.command, terminal)
 	if err := s.command.Start(); err != nil {
 		master.Close()
 		return err
@@ -97,18 +97,19 @@ func (s *server) start() error {
 // awaitReady waits for the line that tells that the server is on (TR5). A server that never says so
 // is taken to be on when it accepts.
 func (s *server) awaitReady() error {
-	const lookAfter = 3 * time.Second // for a server that does not say anything
+	const lookAfter = 2 * time.Second // for a server that does not say anything, and then how long it still may
+	var accepted time.Time
 	for began := time.Now(); time.Since(began) < startPatience; time.Sleep(5 * time.Millisecond) {
 		switch {
 		case s.hasEnded():
 			return fmt.Errorf("has ended instead of serving (%v)", s.command.ProcessState)
 		case !s.said && strings.Contains(s.output.String(), "Server is on"):
 			s.said = true
-			if !s.accepts() {
-				s.early = true
-			}
+			s.early = !s.accepts()
+		case accepted.IsZero() && time.Since(began) > lookAfter && s.accepts():
+			accepted = time.Now()
 		}
-		if (s.said && !s.early || time.Since(began) > lookAfter) && s.accepts() {
+		if s.said && !s.early || !accepted.IsZero() && (s.said || time.Since(accepted) > lookAfter) {
 			return nil
 		}
 	}

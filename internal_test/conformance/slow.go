@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"chatd/internal_test/player"
+	"strings"
+)
 
 // The cases about a client who does not read. What is sent to him fills the buffers of the kernel,
 // which may grow to some megabytes (tcp(7), tcp_wmem), and then waits in the server. His own buffer
@@ -15,122 +18,121 @@ const (
 )
 
 // fill logs in alice and bob, who does not read, and has alice send to him until he is full.
-func fill(s *stage, bytes int) *flood {
+func fill(s *trial, bytes int) *flood {
 	f := &flood{from: "alice", to: "bob", size: shortMessage}
 	if takesLong(s) {
 		f.size = longMessage
 	}
-	s.receive = smallBuffer
+	s.tcp.Receive = smallBuffer
 	s.login("alice", "bob")
-	s.note("bob", said, "(nothing: he does not read)")
-	s.find("bob").stalled = true
+	s.Note("bob", said, "(nothing: he does not read)")
+	s.Stall("bob", true)
 	s.pour(f, bytes/f.size)
 	return f
 }
 
 // takesLong finds out whether the server takes long messages. The rules do not say that it must, so
 // it is tried out on a stage that nobody watches.
-func takesLong(s *stage) bool {
-	hidden := &stage{address: s.address, timeout: s.timeout, receive: s.receive}
-	defer hidden.close()
+func takesLong(s *trial) bool {
+	hidden := s.hidden()
+	defer hidden.Close()
 	message := strings.Repeat("x", longMessage)
-	st := hidden.try(func() {
+	st := try(func() {
 		hidden.login("early1", "early2")
-		hidden.say("early1", "SEND early2 "+message+"\n")
-		hidden.hear("early2", "DELIVERY early1 "+message+"\n")
-		hidden.hear("early1", sendOK)
+		hidden.Say("early1", "SEND early2 "+message+"\n")
+		hidden.Hear("early2", "DELIVERY early1 "+message+"\n")
+		hidden.Hear("early1", sendOK)
 		hidden.leave("early1")
 		hidden.leave("early2")
 	})
 	return st.verdict == passed
 }
 
-func arrivesWhole(s *stage) {
+func arrivesWhole(s *trial) {
 	f := fill(s, moreThanFit)
-	s.note("bob", said, "(nothing: he reads again)")
-	s.find("bob").stalled = false
-	s.note("bob", expected, "DELIVERY alice ... (%d times)", f.sent)
-	s.note("alice", expected, "SEND-OK (%d times)", f.sent)
+	s.Note("bob", said, "(nothing: he reads again)")
+	s.Stall("bob", false)
+	s.Note("bob", expected, "DELIVERY alice ... (%d times)", f.sent)
+	s.Note("alice", expected, "SEND-OK (%d times)", f.sent)
 	arrived := 0
-	s.await(func() bool {
+	s.Await(s.Patience, func() bool {
 		arrived = s.deliveries(f, arrived)
-		return s.takeOkays(s.find("alice"), f) && arrived == f.sent
+		return s.takeOkays(s.Find("alice"), f) && arrived == f.sent
 	})
-	s.note("bob", heard, "DELIVERY alice ... (%d times)", arrived)
-	s.note("alice", heard, "SEND-OK (%d times)", f.okays)
+	s.Note("bob", heard, "DELIVERY alice ... (%d times)", arrived)
+	s.Note("alice", heard, "SEND-OK (%d times)", f.okays)
 	if arrived != f.sent || f.okays != f.sent {
-		s.fail("alice sent %d messages; bob heard %d, and alice heard SEND-OK %d times", f.sent, arrived, f.okays)
+		fail("alice sent %d messages; bob heard %d, and alice heard SEND-OK %d times", f.sent, arrived, f.okays)
 	}
 }
 
 // killed rests on what the kernel promises: what it has taken for a connection still leaves when
 // the process that gave it is dead.
-func killed(s *stage) {
+func killed(s *trial) {
 	if s.server == nil {
-		s.skip("needs --exec: the server has to be killed to see it")
+		skip("needs --exec: the server has to be killed to see it")
 	}
 	f := fill(s, muchMore)
-	s.note("server", said, "(is killed)")
+	s.Note("server", said, "(is killed)")
 	s.killed = true
 	s.server.kill()
-	alice, bob := s.find("alice"), s.find("bob")
-	bob.stalled = false
-	s.await(func() bool { return alice.end != nil && bob.end != nil })
+	alice, bob := s.Find("alice"), s.Find("bob")
+	s.Stall("bob", false)
+	s.Await(s.Patience, func() bool { return alice.End != nil && bob.End != nil })
 	before := f.okays
 	if s.takeOkays(alice, f); f.okays > before {
-		s.note("alice", heard, "SEND-OK (%d times in all)", f.okays)
+		s.Note("alice", heard, "SEND-OK (%d times in all)", f.okays)
 	}
-	s.note("bob", expected, "DELIVERY alice ... (%d times, as often as alice heard SEND-OK)", f.okays)
+	s.Note("bob", expected, "DELIVERY alice ... (%d times, as often as alice heard SEND-OK)", f.okays)
 	arrived := s.deliveries(f, 0)
-	s.note("bob", heard, "DELIVERY alice ... (%d times)", arrived)
+	s.Note("bob", heard, "DELIVERY alice ... (%d times)", arrived)
 	switch {
 	case f.okays == 0:
-		s.fail("alice heard SEND-OK to none of her messages")
+		fail("alice heard SEND-OK to none of her messages")
 	case arrived < f.okays:
-		s.fail("alice had heard SEND-OK %d times when the server was killed, but only %d of the messages had been sent to bob",
+		fail("alice had heard SEND-OK %d times when the server was killed, but only %d of the messages had been sent to bob",
 			f.okays, arrived)
 	}
 }
 
-func targetDies(s *stage) {
+func targetDies(s *trial) {
 	f := fill(s, moreThanFit)
-	alice := s.find("alice")
+	alice := s.Find("alice")
 	if f.okays < f.sent { // and is given some time more, since SEND-OK is an error after this
-		s.awaitWithin(s.timeout/4, func() bool { return s.takeOkays(alice, f) })
+		s.Await(s.Patience/4, func() bool { return s.takeOkays(alice, f) })
 	}
-	s.cutOff("bob")
+	s.Reset("bob")
 	if f.okays < f.sent {
 		s.answerInsteadOfOkay("alice")
 	}
-	s.say("alice", "SEND alice hi\n")
-	s.hear("alice", "DELIVERY alice hi\n")
-	s.hear("alice", sendOK)
+	s.Say("alice", "SEND alice hi\n")
+	s.Hear("alice", "DELIVERY alice hi\n")
+	s.Hear("alice", sendOK)
 }
 
 // answerInsteadOfOkay hears the answer to a message that was not forwarded. What it has to be is
 // chatd's decision; what it may not be is the lab's.
-func (s *stage) answerInsteadOfOkay(name string) {
+func (s *trial) answerInsteadOfOkay(name string) {
 	const want = "BAD-DEST-USER\n"
 	var line string
-	st := s.try(func() { line = s.nextLine(name, show(want)) })
+	st := try(func() { line = s.NextLine(name, player.Show(want)) })
 	if st.verdict != passed {
-		s.differ("%s", st.reason)
+		differ("%s", st.reason)
 	}
-	s.note(name, heard, "%s", show(line))
 	switch line {
 	case want:
 	case sendOK:
-		s.fail("%s heard SEND-OK to a message that had not been sent when its target went", name)
+		fail("%s heard SEND-OK to a message that had not been sent when its target went", name)
 	default:
-		s.differ("%s heard another line than from chatd", name)
+		differ("%s heard another line than from chatd", name)
 	}
 }
 
-func slowReader(s *stage) {
+func slowReader(s *trial) {
 	fill(s, moreThanFit)
 	s.login("carol", "dave")
-	s.say("carol", "SEND dave hi\n")
-	s.hear("dave", "DELIVERY carol hi\n")
-	s.hear("carol", sendOK)
+	s.Say("carol", "SEND dave hi\n")
+	s.Hear("dave", "DELIVERY carol hi\n")
+	s.Hear("carol", sendOK)
 	s.login("erin")
 }

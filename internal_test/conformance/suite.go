@@ -1,6 +1,7 @@
 package main
 
 import (
+	"chatd/internal_test/player"
 	"fmt"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ type result struct {
 	testCase
 	verdict verdict
 	reason  string // why it is not a pass
-	record  []entry
+	record  []player.Entry
 }
 
 // A suite plays cases against one server.
@@ -43,9 +44,9 @@ func (su *suite) start() error {
 		su.server = server
 		return err
 	}
-	s := su.stage(must)
-	defer s.close()
-	if st := s.try(func() { s.find("visitor") }); st.verdict != passed {
+	s := su.trial(must)
+	defer s.Close()
+	if st := try(func() { s.Find("visitor") }); st.verdict != passed {
 		return fmt.Errorf("%s: %s", su.target, st.reason)
 	}
 	return nil
@@ -58,23 +59,14 @@ func (su *suite) end() {
 	}
 }
 
-// stage makes an empty one.
-func (su *suite) stage(l level) *stage {
-	s := &stage{address: su.target, server: su.server, timeout: su.timeout, strict: l == may, receive: 64 << 10}
-	if su.server != nil {
-		s.address = su.server.address
-	}
-	return s
-}
-
 // play plays one case, and makes the server ready for the next.
 func (su *suite) play(c testCase) (result, error) {
-	s := su.stage(c.Level)
-	st := s.try(func() {
+	s := su.trial(c.Level)
+	st := try(func() {
 		c.play(s)
 		if !s.killed {
 			su.visit(s)
-			s.expectRest()
+			s.ExpectRest()
 		}
 	})
 	r := result{testCase: c, verdict: st.verdict, reason: st.reason}
@@ -87,39 +79,24 @@ func (su *suite) play(c testCase) (result, error) {
 	if st.verdict == failed && c.Level == may {
 		r.verdict = differs
 	}
-	s.close()
-	r.record = s.record
+	s.Close()
+	r.record = s.Record
 	err := su.refresh(s, &r)
 	return r, err
 }
 
-// try plays until the end or a stop.
-func (s *stage) try(play func()) (st stop) {
-	defer func() {
-		if e := recover(); e != nil {
-			known, ok := e.(stop)
-			if !ok {
-				panic(e)
-			}
-			st = known
-		}
-	}()
-	play()
-	return stop{verdict: passed}
-}
-
 // visit has a newcomer come and be answered. When that has happened, a server that works in one
 // thread has said all that it has to say about what came before.
-func (su *suite) visit(s *stage) {
-	v := su.stage(must)
-	defer v.close()
+func (su *suite) visit(s *trial) {
+	v := su.trial(must)
+	defer v.Close()
 	su.visits++
-	st := v.try(func() {
-		v.say("visitor", fmt.Sprintf("HELLO-FROM visitor%d\n", su.visits))
-		v.nextLine("visitor", "any answer")
+	st := try(func() {
+		v.Say("visitor", fmt.Sprintf("HELLO-FROM visitor%d\n", su.visits))
+		v.NextLine("visitor", "any answer")
 	})
 	if st.verdict != passed {
-		s.fail("after that, a newcomer was not answered any more")
+		fail("after that, a newcomer was not answered any more")
 	}
 	v.leave("visitor")
 }
@@ -127,7 +104,7 @@ func (su *suite) visit(s *stage) {
 // refresh makes the server as it was before a case: alive, and without users. If it is not, it is
 // started anew, so that a case that fails has no others fail. A case fails during which the server
 // has ended.
-func (su *suite) refresh(s *stage, r *result) error {
+func (su *suite) refresh(s *trial, r *result) error {
 	switch {
 	case s.killed: // by the case itself
 	case su.settle():
@@ -170,14 +147,14 @@ func (su *suite) settle() bool {
 }
 
 func (su *suite) visitorIsAlone() bool {
-	v := su.stage(must)
-	defer v.close()
+	v := su.trial(must)
+	defer v.Close()
 	su.visits++
 	name := fmt.Sprintf("visitor%d", su.visits)
-	st := v.try(func() {
+	st := try(func() {
 		v.login(name)
-		v.say(name, "LIST\n")
-		v.hear(name, "LIST-OK "+name+"\n")
+		v.Say(name, "LIST\n")
+		v.Hear(name, "LIST-OK "+name+"\n")
 		v.leave(name)
 	})
 	return st.verdict == passed

@@ -1,16 +1,24 @@
 package daemon
 
 import (
+	"flag"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 )
 
-// Main runs the tests of a package and removes the executable that they have built.
+// Main runs the tests of a package and removes the executable that they have built. Most tests wait
+// more than they compute, so more of them run at a time than there are processors.
 func Main(m *testing.M) (status int) {
 	defer Remove()
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		parallel.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0)))
+	}
 	return m.Run()
 }
 

@@ -1,7 +1,9 @@
 """A chat server as one writes it in Python with the module selectors: one thread, non-blocking sockets.
 
-A client that is owed the answer to a SEND is not read: so its answers come in order, and a slow reader slows its
-senders. Nothing has a limit of time, not even a client that has been told its last words and does not go.
+A client with a pending answer to a SEND is not read: so its answers come in order, and a slow reader slows its
+senders. Nothing has a limit of time, not even a client that has got its last answer and does not leave.
+
+With --break NAME it does one thing wrong, for tests that must find it (conformance), or for measuring what it costs.
 """
 
 import argparse
@@ -14,6 +16,28 @@ LINE_NEW = 4096  # bytes: the longest line before login
 HIGH_WATER = 65536  # bytes queued for a client from which on it is not read
 LINGER = 65536  # bytes thrown away after the last words
 
+WAYS = {
+    "choices": "decides otherwise than chatd what the rules leave open; this is no error",
+    "ignore-case": "takes alice and Alice for the same name; this is no error",
+    "early-ok": "answers SEND-OK when the DELIVERY is queued",
+    "one-read-one-line": "takes what one recv() returns for one line",
+    "wait-for-line": "stays in recv() until the line has ended",
+    "no-in-use": "does not check whether a name is in use",
+    "unauthenticated-listed": "lists clients that have not logged in",
+    "keep-names": "does not forget users that have left",
+    "wrong-error": "answers an unknown header with a body error",
+    "decode": "ends when bytes are no UTF-8",
+    "close-on-error": "disconnects a user for a body error",
+    "keep-refused": "does not disconnect a client that could not log in",
+    "cut-off": "forgets what send() did not take",
+    "no-reset": "does not expect that a connection breaks",
+    "first-word": "forwards only the first word of a message",
+    "ok-anyway": "answers SEND-OK also if no user has the name",
+    "relogin": "lets a user take another name",
+    "few": "has places for 8 users",
+    "mute": "does not print that it is on",
+}
+
 
 class Client:
     def __init__(self, sock):
@@ -25,17 +49,18 @@ class Client:
         self.too_long = False  # the line is, and is thrown away
         self.outbox = bytearray()
         self.sent = 0  # bytes, in all
-        self.receipts = collections.deque()  # (how much must be sent, who is to hear SEND-OK then), in order
-        self.owed = False  # it waits for SEND-OK
-        self.ended = False  # it says no more
-        self.closing = False  # nothing more is said to it but what is in outbox
+        self.receipts = collections.deque()  # (how much must be sent, the client that gets SEND-OK then), in order
+        self.owed = False  # the answer to a SEND is pending
+        self.ended = False  # its input has ended
+        self.closing = False  # it gets nothing more but what is in outbox
         self.thrown = 0  # bytes of input since then
 
 
 class Server:
-    def __init__(self, address, port, max_users, max_line):
-        self.max_users, self.max_line = max_users, max_line
-        self.users = {}  # name -> Client, in login order
+    def __init__(self, address, port, max_users, max_line, way):
+        self.max_users, self.max_line, self.way = 8 if way == "few" else max_users, max_line, way
+        self.users = {}  # key(name) -> Client, in login order
+        self.clients = set()
         self.settled = collections.deque()  # (sender, the answer to its SEND)
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server((address, port), backlog=4096)
@@ -63,28 +88,39 @@ class Server:
         except OSError:
             return
         sock.setblocking(False)
-        self.watch(Client(sock))
+        client = Client(sock)
+        self.clients.add(client)
+        self.watch(client)
 
     def read(self, client):
         try:
             data = client.sock.recv(16384)
+            while data and self.way == "wait-for-line" and not data.endswith(b"\n"):
+                client.sock.setblocking(True)
+                more = client.sock.recv(16384)
+                data = data + more if more else b""
+            client.sock.setblocking(False)
         except BlockingIOError:
             return
         except OSError:
+            if self.way == "no-reset":
+                raise
             return self.drop(client)
         client.ended = not data
         if client.closing:
             client.thrown += len(data)
             return self.finish(client)
+        if self.way == "one-read-one-line" and data:
+            return self.handle(client, data.rstrip(b"\n"), True)
         client.inbox += data
         self.carry_on(client)
 
     def carry_on(self, client):
-        """Carries out the lines that the client has said, as far as it may now."""
+        """Executes the lines that have come from the client, as far as it may now."""
         while client.sock and not (client.closing or client.owed or len(client.outbox) >= HIGH_WATER):
             end = client.inbox.find(b"\n", client.scanned)
             line = client.inbox if end < 0 else client.inbox[:end]
-            length = len(line) - line.endswith(b"\r")
+            length = len(line) - (line.endswith(b"\r") and self.way != "choices")
             client.too_long |= length > (self.max_line if client.name else min(self.max_line, LINE_NEW))
             if client.too_long:
                 length = min(length, len("HELLO-FROM "))  # which error it earns depends on no more
@@ -106,39 +142,72 @@ class Server:
         self.watch(client)
 
     def handle(self, client, line, whole):
+        if self.way == "decode":
+            line.decode()
         header, space, body = line.partition(b" ")
-        if not client.name:
-            self.greet(client, header, body, whole)
+        if not client.name or self.way == "relogin" and header == b"HELLO-FROM":
+            self.log_in(client, header, body, whole)
         elif header == b"LIST":
-            self.send(client, b"BAD-RQST-BODY\n" if space else b"LIST-OK %s\n" % b",".join(self.users))
+            bad = space and self.way != "choices"
+            self.send(client, b"BAD-RQST-BODY\n" if bad else b"LIST-OK %s\n" % b",".join(self.names()))
         elif header == b"SEND":
-            name, _, message = body.lstrip(b" ").partition(b" ")
-            if client.too_long or not message or not is_name(name):
-                self.send(client, b"BAD-RQST-BODY\n")
-            elif name not in self.users:
-                self.send(client, b"BAD-DEST-USER\n")
-            else:
-                client.owed = True
-                self.send(self.users[name], b"DELIVERY %s %s\n" % (client.name, message), client)
+            self.message(client, body)
         else:
-            self.send(client, b"BAD-RQST-HDR\n")
+            wrong = self.way == "wrong-error" and header != b"HELLO-FROM"
+            self.send(client, b"BAD-RQST-BODY\n" if wrong else b"BAD-RQST-HDR\n")
 
-    def greet(self, client, header, name, whole):
+    def message(self, client, body):
+        name, _, message = (body if self.way == "choices" else body.lstrip(b" ")).partition(b" ")
+        target = self.users.get(self.key(name))
+        if client.too_long or not message or not (self.is_name(name) or self.way == "choices" and name):
+            client.closing = self.way == "close-on-error"
+            return self.send(client, b"BAD-RQST-BODY\n")
+        if not target or not target.sock:
+            return self.send(client, b"SEND-OK\n" if self.way == "ok-anyway" else b"BAD-DEST-USER\n")
+        if self.way == "first-word":
+            message = message.split()[0]
+        client.owed = self.way != "early-ok"
+        self.send(target, b"DELIVERY %s %s\n" % (client.name, message), client if client.owed else None)
+        if not client.owed:
+            self.send(client, b"SEND-OK\n")
+
+    def log_in(self, client, header, name, whole):
         full = len(self.users) >= self.max_users
+        in_use = self.key(name) in self.users and self.way != "no-in-use"
         if full and header == b"HELLO-FROM":
             if whole:
+                client.closing = self.way == "choices"
                 self.send(client, b"BUSY\n")
-        elif header == b"HELLO-FROM" and is_name(name) and name not in self.users and not client.too_long:
-            client.name = name
-            self.users[name] = client
+        elif header == b"HELLO-FROM" and self.is_name(name) and not in_use and not client.too_long:
+            if client.name:
+                self.log_out(client)
+            client.name = self.key(name)
+            self.users[client.name] = client
             self.send(client, b"HELLO %s\n" % name)
         else:
-            client.closing = True
-            bad = b"IN-USE\n" if name in self.users and not client.too_long else b"BAD-RQST-BODY\n"
+            client.closing = self.way != "keep-refused"
+            bad = b"IN-USE\n" if in_use and not client.too_long else b"BAD-RQST-BODY\n"
             self.send(client, bad if header == b"HELLO-FROM" else b"BAD-RQST-HDR\n")
 
+    def key(self, name):
+        return name.lower() if self.way == "ignore-case" else name
+
+    def names(self):
+        if self.way != "unauthenticated-listed":
+            return self.users
+        return list(self.users) + [b"?" for c in self.clients if not c.name]
+
+    def is_name(self, name):
+        if self.way == "choices":
+            return name and b" " not in name and b"," not in name
+        try:
+            name.decode()
+        except UnicodeDecodeError:
+            return False
+        return bool(name) and b"," not in name and not any(b <= 32 or b == 127 for b in name)
+
     def send(self, client, text, sender=None):
-        """Says something to a client. The sender of a message hears SEND-OK when the kernel has taken all of it."""
+        """Queues text for a client. The sender of a message gets SEND-OK when the kernel has taken all of it."""
         waits = bool(client.outbox)
         client.outbox += text
         if sender:
@@ -152,7 +221,11 @@ class Server:
         except BlockingIOError:
             n = 0
         except OSError:
+            if self.way == "no-reset":
+                raise
             return self.drop(client)
+        if self.way == "cut-off":
+            n = len(client.outbox)
         client.sent += n
         del client.outbox[:n]
         while client.receipts and client.receipts[0][0] <= client.sent:
@@ -168,7 +241,7 @@ class Server:
             self.carry_on(sender)
 
     def leave(self, client):
-        """The client has said all, and all has been answered."""
+        """The client's input has ended, and all of it has been answered."""
         self.log_out(client)
         client.closing = True
         self.finish(client)
@@ -177,7 +250,7 @@ class Server:
         """Ends a connection in order: to close it with unread input would send a reset."""
         if client.outbox:
             return
-        if client.ended or client.thrown >= LINGER:
+        if client.ended or client.thrown >= LINGER or self.way == "choices":
             return self.drop(client)
         try:
             client.sock.shutdown(socket.SHUT_WR)
@@ -185,7 +258,7 @@ class Server:
             self.drop(client)
 
     def log_out(self, client):
-        if self.users.get(client.name) is client:
+        if self.users.get(client.name) is client and self.way != "keep-names":
             del self.users[client.name]
 
     def drop(self, client):
@@ -196,6 +269,7 @@ class Server:
             self.selector.unregister(client.sock)
         client.sock.close()
         client.sock = None
+        self.clients.discard(client)
         for _, sender in client.receipts:
             self.settled.append((sender, b"BAD-DEST-USER\n"))
 
@@ -215,23 +289,18 @@ class Server:
         client.events = events
 
 
-def is_name(name):
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return bool(name) and b"," not in name and not any(b <= 32 or b == 127 for b in name)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5378)
     parser.add_argument("--max-users", type=int, default=1 << 20)
     parser.add_argument("--max-line", type=int, default=1 << 20)
-    server = Server(**vars(parser.parse_args()))
+    parser.add_argument("--break", dest="way", choices=WAYS, metavar="NAME", help=", ".join(WAYS))
+    args = parser.parse_args()
+    server = Server(**vars(args))
     print("listening address=%s:%d" % server.listener.getsockname(), file=sys.stderr, flush=True)
-    print("Server is on", flush=True)
+    if args.way != "mute":
+        print("Server is on", flush=True)
     server.run()
 
 
