@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -84,7 +83,13 @@ func (d *Daemon) CPU(t testing.TB) time.Duration {
 // PeakMemory is the most memory that was ever resident, in bytes.
 func (d *Daemon) PeakMemory(t testing.TB) int {
 	t.Helper()
-	return kilobytes(d.Status(t, "VmHWM"))
+	return d.Memory(t, "VmHWM")
+}
+
+// Memory is a figure of memory in /proc/PID/status, in bytes.
+func (d *Daemon) Memory(t testing.TB, name string) int {
+	t.Helper()
+	return kilobytes(d.Status(t, name))
 }
 
 // PrivateMemory is the resident memory that the process shares with no other, in bytes.
@@ -129,20 +134,24 @@ func (d *Daemon) Open(t testing.TB) map[int]string {
 	return open
 }
 
-// fields reads the "name: value" lines of a file in /proc.
 func fields(t testing.TB, path string) map[string]string {
 	t.Helper()
-	file, err := os.Open(path)
+	values, err := ProcFields(path)
 	if err != nil {
-		t.Fatalf("%v", err)
-	}
-	defer file.Close()
-	values := make(map[string]string)
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		name, value, _ := strings.Cut(lines.Text(), ":")
-		values[name] = strings.TrimSpace(value)
+		t.Fatal(err)
 	}
 	return values
+}
+
+// ProcFields reads the "name: value" lines of a file in /proc.
+func ProcFields(path string) (map[string]string, error) {
+	text, err := os.ReadFile(path)
+	values := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		values[name] = strings.TrimSpace(value)
+	}
+	return values, err
 }
 
 // kilobytes is the number of bytes of a value like "128 kB".

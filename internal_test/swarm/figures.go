@@ -1,6 +1,7 @@
 package main
 
 import (
+	"chatd/internal_test/contender"
 	"errors"
 	"flag"
 	"fmt"
@@ -96,7 +97,7 @@ func (o *figuresOptions) run(tables string, args []string, stdout, stderr io.Wri
 
 // drawCharts has the module charts draw. It needs the network if its library was never downloaded.
 func drawCharts(record, folder string) error {
-	root, err := moduleRoot()
+	root, err := contender.Root()
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func drawCharts(record, folder string) error {
 
 // figures builds the contenders and measures them.
 func figures(o figuresOptions, stderr io.Writer) (*record, error) {
-	root, err := moduleRoot()
+	root, err := contender.Root()
 	if err != nil {
 		return nil, err
 	}

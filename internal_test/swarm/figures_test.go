@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"chatd/internal_test/contender"
+	"chatd/internal_test/daemon"
 	"errors"
 	"fmt"
 	"io"
@@ -59,19 +61,17 @@ func TestSwarmFigures(t *testing.T) {
 	}
 }
 
-// TestSwarmLeavesOutWhatFails measures beside chatd a server that cannot be built and one that ends
-// at once.
+// TestSwarmLeavesOutWhatFails measures beside chatd a server that ends at once.
 func TestSwarmLeavesOutWhatFails(t *testing.T) {
 	var said bytes.Buffer
 	m := &measurement{stderr: &said, failed: make(map[string]bool)}
-	startChatd(t) // so that it is built
-	m.contenders = []contender{build.chatd, {name: "broken", start: []string{"false"}}}
+	m.contenders = []contender.Contender{contender.Running("chatd", daemon.Binary(t)), contender.Running("broken", "false")}
 	attempts := 0
 	for range 2 {
 		for _, c := range m.inTurn(1) {
 			err := m.attempt(c, idle, func() error {
 				attempts++
-				m.record.add(key{Server: c.name, Load: idle}, 1)
+				m.record.add(key{Server: c.Name, Load: idle}, 1)
 				_, err := m.once(c, options{load: "none", seconds: 1})
 				return err
 			})
@@ -87,16 +87,12 @@ func TestSwarmLeavesOutWhatFails(t *testing.T) {
 	if strings.Count(said.String(), expected) != 1 {
 		t.Errorf("said %q, expected one %q", &said, expected)
 	}
-	missing := contender{name: "nowhere", target: "internal_test/nowhere.py", start: []string{"false"}}
-	if err := missing.make(t.TempDir(), t.TempDir()); err == nil {
-		t.Errorf("a source that is not there was found")
-	}
 }
 
 // TestSwarmRatios divides round by round, and not one median by another.
 func TestSwarmRatios(t *testing.T) {
 	var r record
-	a, b := key{Server: "chatd"}, key{Server: reference}
+	a, b := key{Server: "chatd"}, key{Server: contender.Reference}
 	for _, values := range [][2]float64{{10, 10}, {30, 20}, {20, 40}} {
 		r.add(a, values[0])
 		r.add(b, values[1])

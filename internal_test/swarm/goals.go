@@ -1,6 +1,7 @@
 package main
 
 import (
+	"chatd/internal_test/contender"
 	"fmt"
 	"io"
 )
@@ -18,18 +19,18 @@ func (r *record) printGoals(w io.Writer) {
 	own := func(load string, f figure, format string) string {
 		return spread(r.values(key{Load: load, Figure: f, Server: "chatd"}), format)
 	}
-	row("CPU per message, "+pairs, "<= 1.03 x C", to(pairs, reference, cpuEach))
-	row("CPU per message, "+onePair, "<= 1.07 x C", to(onePair, reference, cpuEach))
+	row("CPU per message, "+pairs, "<= 1.03 x C", to(pairs, contender.Reference, cpuEach))
+	row("CPU per message, "+onePair, "<= 1.07 x C", to(onePair, contender.Reference, cpuEach))
 	row("system calls per message, the same", "4.0", own(onePair, callsEach, "%.2f"))
 	row("context switches per message, the same", "1", own(onePair, switchesEach, "%.2f"))
-	row("CPU per message, "+pipeline, "<= 1.05 x C", to(pipeline, reference, cpuEach))
+	row("CPU per message, "+pipeline, "<= 1.05 x C", to(pipeline, contender.Reference, cpuEach))
 	row("the same as a ratio to netpoll", "<= 0.2 x netpoll", to(pipeline, "netpoll", cpuEach))
 	row("system calls per message, the same", "<= 0.30", own(pipeline, callsEach, "%.2f"))
-	row("CPU per message, "+fanin, "<= 1.05 x C", to(fanin, reference, cpuEach))
+	row("CPU per message, "+fanin, "<= 1.05 x C", to(fanin, contender.Reference, cpuEach))
 	row("system calls per message, the same", "about 2", own(fanin, callsEach, "%.2f"))
-	row("CPU per list, "+list, "<= 1.1 x C", to(list, reference, cpuEach))
+	row("CPU per list, "+list, "<= 1.1 x C", to(list, contender.Reference, cpuEach))
 	row(fmt.Sprintf("private bytes per idle client (slope %d to %d)", r.Few, r.Many), "<= 64, below C",
-		own(idle, privateEach, "%.0f")+"; C "+spread(r.values(key{Load: idle, Figure: privateEach, Server: reference}), "%.0f"))
+		own(idle, privateEach, "%.0f")+"; C "+spread(r.values(key{Load: idle, Figure: privateEach, Server: contender.Reference}), "%.0f"))
 
 	crowded := func(f figure) string {
 		return spread(r.ratios(key{tenPairs, f, "epoll", r.Many}, key{tenPairs, f, "epoll", 0}), "%.2f")

@@ -1,121 +1,52 @@
-package swarm_test
+package main
 
 import (
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
+	"slices"
 	"testing"
+	"time"
 
 	"chatd/internal_test/daemon"
 )
 
 // The tests of kinds measure what does not depend on how fast the machine is: how many system calls
 // and writes a message takes, and how many bytes a user. They fail when the kind changes: a second
-// wait for each message, a write for each frame, a buffer for each client. How long anything takes
-// is measured by swarm and judged by people.
-
-// A chatter is some pairs that say the same over and over.
-type chatter struct {
-	senders, recipients []*daemon.Client
-	depth               int
-}
-
-func newChatter(t *testing.T, d *daemon.Daemon, pairs, depth int) *chatter {
-	t.Helper()
-	c := &chatter{depth: depth}
-	for i := range pairs {
-		c.senders = append(c.senders, d.Login(t, fmt.Sprintf("s%d", i)))
-		c.recipients = append(c.recipients, d.Login(t, fmt.Sprintf("r%d", i)))
-	}
-	return c
-}
-
-// rounds has each sender say so many messages in one packet, and waits until all is through, again
-// and again. It returns how many messages that were.
-func (c *chatter) rounds(n int) (messages int) {
-	const text = "a message of thirty-two bytes...."
-	for range n {
-		for i, s := range c.senders {
-			s.Send(strings.Repeat(fmt.Sprintf("SEND r%d %s\n", i, text), c.depth))
-		}
-		for i, s := range c.senders {
-			for range c.depth {
-				s.Expect("SEND-OK")
-				c.recipients[i].Expect(fmt.Sprintf("DELIVERY s%d %s", i, text))
-			}
-		}
-	}
-	return n * len(c.senders) * c.depth
-}
+// wait for each message, a write for each frame, a buffer for each client.
 
 // One pair in closed loop takes four system calls a message: wait, read, write, write. 50 senders
-// of 16 messages at a time share them: 0.20 to 0.25. The few more that are allowed are for waits
+// with 16 messages in flight share them: 0.20 to 0.25. The few more that are allowed are for waits
 // that came back empty and for the Go runtime's own calls, of which there are the more the slower
-// the machine is; so the best of several tries counts. strace counts.
-func TestKindsSystemCallsPerMessage(t *testing.T) {
+// the machine is; so the best of several tries counts. The kernel counts the writes
+// (syscw, proc_pid_io(5)): each client is written once a turn at most, so that the deliveries to a
+// client share one, and the SEND-OKs to another.
+func TestKindsCallsPerMessage(t *testing.T) {
 	for _, c := range []struct {
-		pairs, depth, rounds int
-		least, most          float64
+		options
+		least, most, writes float64
 	}{
-		{1, 1, 300, 3.8, 4.2},
-		{50, 16, 5, 0.15, 0.30},
+		{options{load: "pairs", n: 1, depth: 1}, 3.8, 4.2, 2},
+		{options{load: "pipeline", n: 50, depth: 16}, 0.10, 0.30, 2.0 / 16},
 	} {
-		t.Run(fmt.Sprintf("%dx%d", c.pairs, c.depth), func(t *testing.T) {
+		t.Run(c.load, func(t *testing.T) {
 			d := daemon.Start(t)
-			chat := newChatter(t, d, c.pairs, c.depth)
-			chat.rounds(1)
-			best := ""
-			for tries := 0; tries < 10; tries++ {
-				tr := d.Attach(t, "-c")
-				messages := chat.rounds(c.rounds)
-				table := tr.Detach()
-				each := float64(tracedCalls(t, table)) / float64(messages)
-				if each >= c.least && each <= c.most {
+			o := c.options
+			o.address, o.pid, o.askers, o.size, o.warmup, o.seconds, o.count, o.trace = d.Address, d.PID(), 1, 32, 50*time.Millisecond, 200*time.Millisecond, true, true
+			tries := ""
+			for range 10 {
+				r, err := runUntil(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Calls == nil {
+					t.Skip("system calls cannot be counted here")
+				}
+				calls, writes := r.Calls.each(), r.each(r.Server.Writes)
+				if calls >= c.least && calls <= c.most && writes <= c.writes*1.02 && writes >= c.writes*0.98 {
 					return
 				}
-				best += fmt.Sprintf("%.2f system calls a message:\n%s\n", each, table)
+				tries += fmt.Sprintf("%.2f system calls and %.3f writes a message\n", calls, writes)
 			}
-			t.Errorf("expected %.2f to %.2f system calls a message in one of the tries:\n%s", c.least, c.most, best)
-		})
-	}
-}
-
-// tracedCalls reads the number of calls from the last line of the table of strace -c: "100.00
-// 0.123456 7 16543 12 total".
-func tracedCalls(t *testing.T, table string) int {
-	t.Helper()
-	for line := range strings.Lines(table) {
-		fields := strings.Fields(line)
-		if len(fields) >= 5 && fields[len(fields)-1] == "total" {
-			if n, err := strconv.Atoi(fields[3]); err == nil {
-				return n
-			}
-		}
-	}
-	t.Fatalf("no total in the table of strace:\n%s", table)
-	return 0
-}
-
-// Each client is written once a turn at most: of 16 messages in one packet the deliveries share a
-// write and the SEND-OKs another. The kernel counts (syscw, proc_pid_io(5)).
-func TestKindsWritesPerMessage(t *testing.T) {
-	for _, c := range []struct {
-		pairs, depth, rounds int
-		expected             float64
-	}{
-		{1, 1, 200, 2},
-		{50, 16, 20, 2.0 / 16},
-	} {
-		t.Run(fmt.Sprintf("%dx%d", c.pairs, c.depth), func(t *testing.T) {
-			d := daemon.Start(t)
-			chat := newChatter(t, d, c.pairs, c.depth)
-			before := number(t, d, "io", "syscw")
-			messages := chat.rounds(c.rounds)
-			writes := number(t, d, "io", "syscw") - before
-			if each := float64(writes) / float64(messages); each > c.expected*1.02 || each < c.expected*0.98 {
-				t.Errorf("%d writes for %d messages, that is %.3f each, expected %.3f", writes, messages, each, c.expected)
-			}
+			t.Errorf("expected %.2f to %.2f system calls and %.3f writes a message in one of the tries:\n%s", c.least, c.most, c.writes, tries)
 		})
 	}
 }
@@ -132,38 +63,20 @@ func TestKindsBytesPerIdleUser(t *testing.T) {
 	}
 	used := func(users int) int {
 		d := daemon.Start(t)
-		for i := range users { // one after the other: a burst would leave memory of its own
-			c := d.Login(t, fmt.Sprintf("u%d", i))
-			defer c.Close() // or the next try finds no descriptor
+		r, err := run(options{
+			load: "none", address: d.Address, pid: d.PID(), idle: users, n: 1, depth: 1, askers: 1, size: 32, seconds: 100 * time.Millisecond,
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return number(t, d, "smaps_rollup", "Anonymous") << 10
+		return r.Private
 	}
 	var slopes []int
 	for range 5 {
 		slopes = append(slopes, (used(many)-used(few))/(many-few))
-		if slopes[len(slopes)-1] <= most {
+		if slices.Min(slopes) <= most {
 			return
 		}
 	}
 	t.Errorf("%d bytes for each user from %d to %d, expected %d at most in one of the tries", slopes, few, many, most)
-}
-
-// number is the number behind a name in one of the daemon's files in /proc.
-func number(t *testing.T, d *daemon.Daemon, file, name string) int {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", d.PID(), file))
-	if err != nil {
-		t.Skipf("the kernel does not tell: %v", err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
-			n, err := strconv.Atoi(strings.Fields(value)[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	t.Fatalf("no %s in /proc/%d/%s", name, d.PID(), file)
-	return 0
 }

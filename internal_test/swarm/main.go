@@ -17,6 +17,7 @@ import (
 
 const usageText = `usage: swarm LOAD [flags]
        swarm figures [flags]
+       swarm soak [flags]
 
 Loads:
   pairs      -n senders to -n recipients, each sends when its message is through
@@ -29,7 +30,9 @@ Loads:
   none       no messages: what the clients of -idle and -silent cost
 A message is through when its DELIVERY and its SEND-OK have both arrived.
 
-figures builds chatd and its peers, measures them in turn, prints tables and draws charts.
+figures builds chatd and servers of other designs, measures them in turn, prints tables and draws
+charts. soak runs chatd under mixed load and faults, and sees whether memory, descriptors or answers
+drift.
 
 Flags of a load:
 `
@@ -40,6 +43,9 @@ func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 func command(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "figures" {
 		return figuresCommand(args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "soak" {
+		return soakCommand(args[1:], stdout, stderr)
 	}
 	var o options
 	var asJSON bool

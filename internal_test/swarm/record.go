@@ -1,6 +1,7 @@
 package main
 
 import (
+	"chatd/internal_test/contender"
 	"encoding/json"
 	"os"
 	"slices"
@@ -96,9 +97,9 @@ func (r *record) ratios(of, to key) (ratios []float64) {
 
 // servers are those of which something was measured, in the order of the table of contenders.
 func (r *record) servers() (names []string) {
-	for _, c := range contenders() {
-		if slices.ContainsFunc(r.Series, func(s series) bool { return s.Server == c.name }) {
-			names = append(names, c.name)
+	for _, c := range contender.All() {
+		if slices.ContainsFunc(r.Series, func(s series) bool { return s.Server == c.Name }) {
+			names = append(names, c.Name)
 		}
 	}
 	return names

@@ -1,16 +1,23 @@
 package main
 
 import (
+	"chatd/internal_test/contender"
+	"chatd/internal_test/daemon"
+	"errors"
 	"fmt"
 	"io"
+	"log"
 	"slices"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A measurement is one run of `figures`. Each single value has a server that was started for it.
 type measurement struct {
 	options    figuresOptions
-	contenders []contender // chatd is the first
+	contenders []contender.Contender // chatd is the first
 	record     record
 	failed     map[string]bool // server and load of which no more is measured
 	stderr     io.Writer
@@ -24,25 +31,25 @@ func (m *measurement) gather(root, folder string) error {
 		return err
 	}
 	m.failed = make(map[string]bool)
-	for _, c := range contenders() {
-		wanted := m.options.only == "" || slices.Contains(strings.Split(m.options.only, ","), c.name)
+	for _, c := range contender.All() {
+		wanted := m.options.only == "" || slices.Contains(strings.Split(m.options.only, ","), c.Name)
 		if !wanted {
 			continue
 		}
-		m.progress.say("building %s", c.name)
-		switch err := c.make(root, folder); {
+		m.progress.say("building %s", c.Name)
+		switch err := c.Build(root, folder); {
 		case err == nil:
-			if c.name != "chatd" { // it fits what there is by itself
-				c.flags = users
+			if c.Name != "chatd" { // it fits what there is by itself
+				c.Flags = users
 			}
 			m.contenders = append(m.contenders, c)
-		case c.name == "chatd":
+		case c.Name == "chatd":
 			return err
 		default:
-			m.leaveOut("%s cannot be built or run here: %v", c.name, err)
+			m.leaveOut("%s cannot be built or run here: %v", c.Name, err)
 		}
 	}
-	if len(m.contenders) == 0 || m.contenders[0].name != "chatd" {
+	if len(m.contenders) == 0 || m.contenders[0].Name != "chatd" {
 		return fmt.Errorf("%q does not name chatd", m.options.only)
 	}
 	return nil
@@ -83,13 +90,13 @@ var loads = []struct {
 func (m *measurement) round(round int) error {
 	for _, l := range loads {
 		for _, c := range m.inTurn(round) {
-			m.progress.say("round %d of %d: %s, %s", round+1, m.options.rounds, l.name, c.name)
+			m.progress.say("round %d of %d: %s, %s", round+1, m.options.rounds, l.name, c.Name)
 			l.options.warmup, l.options.seconds = m.options.warmup, m.options.seconds
 			l.options.count, l.options.trace = true, m.options.trace
 			err := m.attempt(c, l.name, func() error {
 				r, err := m.once(c, l.options)
 				if err == nil {
-					m.addLoad(key{Load: l.name, Server: c.name}, r)
+					m.addLoad(key{Load: l.name, Server: c.Name}, r)
 				}
 				return err
 			})
@@ -99,7 +106,7 @@ func (m *measurement) round(round int) error {
 		}
 	}
 	for _, c := range m.inTurn(round) {
-		m.progress.say("round %d of %d: %s, %s", round+1, m.options.rounds, idle, c.name)
+		m.progress.say("round %d of %d: %s, %s", round+1, m.options.rounds, idle, c.Name)
 		if err := m.attempt(c, idle, func() error { return m.measureIdle(c) }); err != nil {
 			return err
 		}
@@ -107,15 +114,15 @@ func (m *measurement) round(round int) error {
 	return m.sweep(round)
 }
 
-func (m *measurement) inTurn(round int) []contender {
+func (m *measurement) inTurn(round int) []contender.Contender {
 	first := round % len(m.contenders)
 	return slices.Concat(m.contenders[first:], m.contenders[:first])
 }
 
 // attempt measures a contender under a load. A peer that fails has no value for the load; if chatd
 // does, there is no point in going on.
-func (m *measurement) attempt(c contender, load string, do func() error) error {
-	what := c.name + ", " + load
+func (m *measurement) attempt(c contender.Contender, load string, do func() error) error {
+	what := c.Name + ", " + load
 	if m.failed[what] {
 		return nil
 	}
@@ -123,25 +130,26 @@ func (m *measurement) attempt(c contender, load string, do func() error) error {
 	if err == nil {
 		return nil
 	}
-	if c.name == "chatd" {
+	if c.Name == "chatd" {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	m.failed[what] = true
-	m.record.drop(c.name, load)
+	m.record.drop(c.Name, load)
 	m.leaveOut("%s: %v", what, err)
 	return nil
 }
 
 // once starts a contender, runs one load against it and stops it.
-func (m *measurement) once(c contender, o options) (result, error) {
-	server, err := c.run()
-	if err != nil {
-		return result{}, err
-	}
-	defer server.stop()
-	o.address, o.pid, o.progress = server.address, server.pid(), m.progress
-	o.n, o.depth, o.askers, o.size = max(o.n, 1), max(o.depth, 1), max(o.askers, 1), 32
-	return run(o)
+func (m *measurement) once(c contender.Contender, o options) (r result, err error) {
+	f := &failures{Logger: log.New(io.Discard, "", 0)}
+	f.attempt(func(s *scope) {
+		d := daemon.Launch(s, c.Command())
+		d.AwaitReady(s)
+		o.address, o.pid, o.progress = d.Address, d.PID(), m.progress
+		o.n, o.depth, o.askers, o.size = max(o.n, 1), max(o.depth, 1), max(o.askers, 1), 32
+		r, err = run(o)
+	})
+	return r, errors.Join(f.first(), err)
 }
 
 // addLoad records what came of a load.
@@ -167,13 +175,13 @@ func (m *measurement) addLoad(k key, r result) {
 
 // measureIdle finds what an idle client costs: its memory is the slope between few and many of
 // them. At rest, chatd and the reference are watched for a while.
-func (m *measurement) measureIdle(c contender) error {
+func (m *measurement) measureIdle(c contender.Contender) error {
 	o := options{load: "none", idle: m.options.few, settle: m.options.settle, seconds: m.options.settle/100 + 1}
 	few, err := m.once(c, o)
 	if err != nil {
 		return err
 	}
-	watched := c.name == "chatd" || c.name == reference
+	watched := c.Name == "chatd" || c.Name == contender.Reference
 	if o.idle = m.options.many; watched {
 		o.seconds = m.options.rest
 	}
@@ -181,7 +189,7 @@ func (m *measurement) measureIdle(c contender) error {
 	if err != nil {
 		return err
 	}
-	k := key{Load: idle, Server: c.name, Figure: privateEach}
+	k := key{Load: idle, Server: c.Name, Figure: privateEach}
 	m.record.add(k, float64(many.Private-few.Private)/float64(m.options.many-m.options.few))
 	if watched {
 		k.Idle = m.options.many
@@ -191,4 +199,17 @@ func (m *measurement) measureIdle(c contender) error {
 		m.record.add(k, float64(many.Server.Voluntary+many.Server.Involuntary))
 	}
 	return nil
+}
+
+// allowManyDescriptors raises the soft limit of descriptors to the hard one, for this process and
+// for the servers that it starts, and returns the flag that says how many users then fit.
+func allowManyDescriptors() ([]string, error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return nil, err
+	}
+	limit.Cur = limit.Max
+	const others = 100 // descriptors that are no users
+	users := int(min(limit.Max, 1<<20)) - others
+	return []string{"--max-users", strconv.Itoa(users)}, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
 }

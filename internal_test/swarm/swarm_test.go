@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
+	"chatd/internal_test/daemon"
 	"errors"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -18,42 +18,7 @@ func short(load string) options {
 	return options{load: load, n: 4, depth: 4, rate: 1000, askers: 2, size: 32, warmup: 10 * time.Millisecond, seconds: 100 * time.Millisecond}
 }
 
-// build is where the tests build chatd, once for all.
-var build struct {
-	once  sync.Once
-	dir   string
-	chatd contender
-	err   error
-}
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	os.RemoveAll(build.dir) // "" is nothing
-	os.Exit(status)
-}
-
-// startChatd starts a fresh chatd until the test is over.
-func startChatd(t *testing.T) *server {
-	t.Helper()
-	build.once.Do(func() {
-		if build.dir, build.err = os.MkdirTemp("", "swarm"); build.err == nil {
-			build.chatd = contenders()[0]
-			var root string
-			if root, build.err = moduleRoot(); build.err == nil {
-				build.err = build.chatd.make(root, build.dir)
-			}
-		}
-	})
-	if build.err != nil {
-		t.Fatal(build.err)
-	}
-	s, err := build.chatd.run()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.stop)
-	return s
-}
+func TestMain(m *testing.M) { os.Exit(daemon.Main(m)) }
 
 // runUntil repeats a run for as long as nothing comes at all: the machine may be busy.
 func runUntil(o options) (r result, err error) {
@@ -68,11 +33,11 @@ func runUntil(o options) (r result, err error) {
 // TestSwarmLoads plays each load to chatd, with idle clients beside it, and checks that what is
 // reported can be true.
 func TestSwarmLoads(t *testing.T) {
-	chatd := startChatd(t)
+	chatd := daemon.Start(t)
 	for load, clients := range map[string]int{"pairs": 8, "open": 8, "pipeline": 8, "fanin": 5, "list": 4, "churn": 4} {
 		t.Run(load, func(t *testing.T) {
 			o := short(load)
-			o.address, o.pid, o.idle, o.silent = chatd.address, chatd.pid(), 20, 5
+			o.address, o.pid, o.idle, o.silent = chatd.Address, chatd.PID(), 20, 5
 			r, err := runUntil(o)
 			if err != nil {
 				t.Fatal(err)
@@ -97,9 +62,9 @@ func TestSwarmLoads(t *testing.T) {
 // takes one write for the DELIVERY and one for the SEND-OK. Only at the two ends of the window may
 // messages be cut.
 func TestSwarmCountsWrites(t *testing.T) {
-	chatd := startChatd(t)
+	chatd := daemon.Start(t)
 	o := short("pairs")
-	o.address, o.pid = chatd.address, chatd.pid()
+	o.address, o.pid = chatd.Address, chatd.PID()
 	r, err := runUntil(o)
 	if err != nil {
 		t.Fatal(err)
@@ -111,9 +76,9 @@ func TestSwarmCountsWrites(t *testing.T) {
 
 // TestSwarmNone brings up clients that say nothing.
 func TestSwarmNone(t *testing.T) {
-	chatd := startChatd(t)
+	chatd := daemon.Start(t)
 	o := short("none")
-	o.address, o.pid, o.idle, o.silent = chatd.address, chatd.pid(), 300, 20
+	o.address, o.pid, o.idle, o.silent = chatd.Address, chatd.PID(), 300, 20
 	r, err := run(o)
 	if err != nil || r.Messages != 0 || r.Clients != 320 || r.Private == 0 {
 		t.Errorf("%+v, %v, expected no message of 320 clients, and the server's memory", r, err)
@@ -136,17 +101,17 @@ func TestSwarmLatencies(t *testing.T) {
 
 // TestSwarmCommand runs the program as from the command line.
 func TestSwarmCommand(t *testing.T) {
-	chatd := startChatd(t)
+	chatd := daemon.Start(t)
 	for _, c := range []struct {
 		args     []string
 		status   int
 		expected string
 	}{
-		{[]string{"none", "-idle", "3", "-seconds", "0.01", "-json", "-address", chatd.address}, 0, `"clients": 3`},
-		{[]string{"none", "-idle", "3", "-seconds", "0.01", "-address", chatd.address}, 0, "3 clients in all"},
-		{[]string{"open", "-rate", "0", "-address", chatd.address}, 1, "-rate must be above 0"},
-		{[]string{"dance", "-address", chatd.address}, 1, `no load "dance"`},
-		{[]string{"pairs", "-size", "7", "-address", chatd.address}, 1, "-size must be 8"},
+		{[]string{"none", "-idle", "3", "-seconds", "0.01", "-json", "-address", chatd.Address}, 0, `"clients": 3`},
+		{[]string{"none", "-idle", "3", "-seconds", "0.01", "-address", chatd.Address}, 0, "3 clients in all"},
+		{[]string{"open", "-rate", "0", "-address", chatd.Address}, 1, "-rate must be above 0"},
+		{[]string{"dance", "-address", chatd.Address}, 1, `no load "dance"`},
+		{[]string{"pairs", "-size", "7", "-address", chatd.Address}, 1, "-size must be 8"},
 		{[]string{"pairs", "rest"}, 2, ""},
 		{nil, 2, "usage: swarm LOAD"},
 	} {

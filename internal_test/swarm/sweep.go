@@ -19,7 +19,7 @@ func crowds(most int) []int {
 // that cannot choose waits with epoll.
 func (m *measurement) sweep(round int) error {
 	chosen := pollers
-	choosing := m.contenders[0].accepts("--poller")
+	choosing := m.contenders[0].Accepts("--poller")
 	if !choosing {
 		chosen = []string{"epoll"}
 	}
@@ -34,7 +34,7 @@ func (m *measurement) sweep(round int) error {
 			}
 			c := m.contenders[0]
 			if choosing {
-				c.flags = append(slices.Clone(c.flags), "--poller", poller)
+				c.Flags = append(slices.Clone(c.Flags), "--poller", poller)
 			}
 			m.progress.say("round %d of %d: %s with %d idle clients", round+1, m.options.rounds, poller, idlers)
 			r, err := m.once(c, options{

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"chatd/internal_test/daemon"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,24 +93,12 @@ func privateMemory(pid int) (bytes int, err error) {
 // procFields adds to each total the number that stands behind its name in a file of lines "name:
 // number".
 func procFields(path string, totals map[string]*int) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		name, value, _ := strings.Cut(lines.Text(), ":")
-		total, wanted := totals[name]
-		if !wanted {
-			continue
-		}
-		number, _, _ := strings.Cut(strings.TrimSpace(value), " ")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
+	fields, err := daemon.ProcFields(path)
+	for name, total := range totals {
+		number, _, _ := strings.Cut(fields[name], " ")
+		n, numberErr := strconv.Atoi(number)
+		err = cmp.Or(err, numberErr)
 		*total += n
 	}
-	return lines.Err()
+	return err
 }

@@ -10,11 +10,11 @@ import (
 	"chatd/internal_test/daemon"
 )
 
-// A visit is one visitor's time with the daemon, with one connection or several. What it does not
-// expect fails the soak; whoever may be closed by the daemon at any time therefore speaks to its
+// A visit is one guest's time with the daemon, with one connection or several. What it does not
+// expect fails the soak; a client that the daemon may close at any time therefore writes to its
 // connection directly.
 type visit struct {
-	*visitor
+	*guest
 	*scope
 	ctx   context.Context
 	crowd *crowd
@@ -33,7 +33,7 @@ func (v *visit) make(s *scope) {
 func (v *visit) talk() {
 	c := v.loginInPublic()
 	for n := range v.IntN(50) {
-		target := v.crowd.visitors[v.IntN(len(v.crowd.visitors))].name.Load().(string)
+		target := v.crowd.guests[v.IntN(len(v.crowd.guests))].name.Load().(string)
 		c.Line("SEND " + target + " " + message(n+1, v.IntN(4000)))
 		if answer := v.answer(c); answer != "SEND-OK\n" && answer != "BAD-DEST-USER\n" {
 			v.Fatalf("%s wrote to %s and was answered %q", v.name, target, answer)
@@ -139,7 +139,7 @@ func (v *visit) login(options ...daemon.Option) *daemon.Client {
 // loginInPublic logs in where others write to.
 func (v *visit) loginInPublic(options ...daemon.Option) *daemon.Client {
 	c := v.login(options...)
-	v.visitor.name.Store(v.name)
+	v.guest.name.Store(v.name)
 	return c
 }
 

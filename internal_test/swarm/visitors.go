@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"math/rand/v2"
@@ -9,44 +10,45 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"testing"
 
 	"chatd/internal_test/daemon"
 )
 
-// A crowd is the visitors of a daemon. There are never more of them than at the beginning; each
-// makes one visit after the other.
+// A crowd is the guests of a daemon. Their number stays as it is; each makes one visit after the
+// other.
 type crowd struct {
 	daemon   *daemon.Daemon
 	failures *failures
-	visitors []visitor
+	guests   []guest
 	messages atomic.Int64 // that have arrived
 }
 
-type visitor struct {
+type guest struct {
 	*rand.Rand
 	visits int
-	name   atomic.Value // of the last user that it was, for others to write to
+	name   atomic.Value // of the last user that it was, to which others write
 }
 
-func newCrowd(d *daemon.Daemon, f *failures, visitors int, seed uint64) *crowd {
-	c := &crowd{daemon: d, failures: f, visitors: make([]visitor, visitors)}
-	for i := range c.visitors {
-		c.visitors[i].Rand = rand.New(rand.NewPCG(seed, uint64(i)))
-		c.visitors[i].name.Store("nobody")
+func newCrowd(d *daemon.Daemon, f *failures, guests int, seed uint64) *crowd {
+	c := &crowd{daemon: d, failures: f, guests: make([]guest, guests)}
+	for i := range c.guests {
+		c.guests[i].Rand = rand.New(rand.NewPCG(seed, uint64(i)))
+		c.guests[i].name.Store("nobody")
 	}
 	return c
 }
 
-// come has the visitors come. The function that is returned has them leave, and waits for the last.
+// come has the guests come. leave has them leave, and waits for the last.
 func (c *crowd) come() (leave func()) {
 	ctx, end := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for i := range c.visitors {
+	for i := range c.guests {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			for w := &c.visitors[i]; ctx.Err() == nil && !c.failures.Load(); w.visits++ {
-				v := &visit{visitor: w, ctx: ctx, crowd: c, name: fmt.Sprintf("v%d.%d", i, w.visits), heard: make(map[string]int)}
+			for w := &c.guests[i]; ctx.Err() == nil && !c.failures.failed(); w.visits++ {
+				v := &visit{guest: w, ctx: ctx, crowd: c, name: fmt.Sprintf("v%d.%d", i, w.visits), heard: make(map[string]int)}
 				c.failures.attempt(v.make)
 				v.pause(50)
 			}
@@ -58,11 +60,20 @@ func (c *crowd) come() (leave func()) {
 	}
 }
 
-// failures is where everybody tells of what must not be. The first counts: others may follow from
-// it.
+// failures take what must not happen. The first counts: others may follow from it.
 type failures struct {
-	atomic.Bool
 	*log.Logger
+	message atomic.Pointer[string]
+}
+
+func (f *failures) failed() bool { return f.message.Load() != nil }
+
+// first is the first failure, or nil.
+func (f *failures) first() error {
+	if message := f.message.Load(); message != nil {
+		return errors.New(*message)
+	}
+	return nil
 }
 
 // attempt runs a function in a scope of its own, to its end or to its first failure.
@@ -81,19 +92,22 @@ func (f *failures) attempt(do func(s *scope)) {
 	<-done
 }
 
-// A scope is a stretch of the program that can fail and then ends early: a daemon.T.
+// A scope is a part of the program that can fail and then ends early, as a test does: the methods of
+// a testing.TB that package daemon calls.
 type scope struct {
+	testing.TB
 	*failures
 	cleanups []func()
 }
 
 func (s *scope) Helper()                         {}
-func (s *scope) Failed() bool                    { return s.Load() }
+func (s *scope) Failed() bool                    { return s.failed() }
 func (s *scope) Cleanup(do func())               { s.cleanups = append(s.cleanups, do) }
 func (s *scope) Logf(format string, args ...any) { s.Printf(format, args...) }
 func (s *scope) Fatalf(format string, args ...any) {
-	if !s.Swap(true) {
-		s.Printf(format, args...)
+	message := fmt.Sprintf(format, args...)
+	if s.message.CompareAndSwap(nil, &message) {
+		s.Print(message)
 	}
 	runtime.Goexit()
 }

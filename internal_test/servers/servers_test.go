@@ -1,18 +1,35 @@
-package peers_test
+package servers_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
+	"chatd/internal_test/contender"
+	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
+	"chatd/internal_test/player"
 )
+
+// The conversations of protocol/testdata, which chatd's own tests hold with the daemon, are held
+// with every server.
+func TestConversations(t *testing.T) {
+	each(t, func(t *testing.T, s contender.Contender) {
+		conversation.Each(t, func(t *testing.T, talk *conversation.Conversation) {
+			t.Parallel()
+			if reason := unplayed[strings.TrimPrefix(t.Name(), "TestConversations/")]; reason != "" {
+				t.Skipf("this server does not hold it: %s", reason)
+			}
+			player.New(t, &player.TCP{Address: start(t, s, talk.Flags()...).Address}).Hold(talk)
+		})
+	})
+}
 
 // PR12: a sender hears SEND-OK only after its DELIVERY is with the kernel, which has no room for
 // this one before the target reads.
 func TestReceipt(t *testing.T) {
-	each(t, func(t *testing.T, p peer) {
-		d := p.run(t)
+	each(t, func(t *testing.T, s contender.Contender) {
+		d := start(t, s)
 		sender, witness := d.Login(t, "sender"), d.Login(t, "witness")
 		target := d.Login(t, "target", daemon.ReceiveBuffer(4<<10))
 		long := strings.Repeat("x", 900_000)
@@ -33,8 +50,8 @@ func TestReceipt(t *testing.T) {
 func TestCuts(t *testing.T) {
 	const said = "HELLO-FROM a\r\nSEND a one two\nLIST\nSEND b x\n\nSEND a\n"
 	heard := []string{"HELLO a", "DELIVERY a one two", "SEND-OK", "LIST-OK a", "BAD-DEST-USER", "BAD-RQST-HDR", "BAD-RQST-BODY"}
-	each(t, func(t *testing.T, p peer) {
-		d := p.run(t)
+	each(t, func(t *testing.T, s contender.Contender) {
+		d := start(t, s)
 		for size := 1; size <= len(said); size++ {
 			c := d.Dial(t)
 			for rest := said; rest != ""; {
@@ -51,8 +68,8 @@ func TestCuts(t *testing.T) {
 // Many messages in flight are delivered in order and answered one for one.
 func TestInFlight(t *testing.T) {
 	const depth, rounds = 16, 20
-	each(t, func(t *testing.T, p peer) {
-		d := p.run(t)
+	each(t, func(t *testing.T, s contender.Contender) {
+		d := start(t, s)
 		sender, target := d.Login(t, "sender"), d.Login(t, "target")
 		for round := range rounds {
 			var lines []string
@@ -71,12 +88,11 @@ func TestInFlight(t *testing.T) {
 // A full server says BUSY and lets the client try again (PR15), a name that is in use IN-USE (PR5);
 // a name is free and a place too when its holder has gone (TR3).
 func TestLogin(t *testing.T) {
-	each(t, func(t *testing.T, p peer) {
-		d := p.run(t, "--max-users", "2")
+	each(t, func(t *testing.T, s contender.Contender) {
+		d := start(t, s, "--max-users", "2")
 		a, c := d.Login(t, "a"), d.Dial(t)
 		c.Line("HELLO-FROM a")
-		c.Expect("IN-USE")
-		c.ExpectEOF()
+		c.ExpectClosing("IN-USE")
 		b := d.Login(t, "b")
 		a.Line("LIST", "HELLO-FROM c")
 		a.Expect("LIST-OK a,b", "BAD-RQST-HDR")
