@@ -35,7 +35,7 @@ func TestA2RuntimeHasItsPollerBeforeTheFirstClient(t *testing.T) {
 
 // A8: all places are taken. The next login is told BUSY, whatever is wrong with it besides; it
 // stays connected and gets the first place that is free (PR15).
-func TestA8FullHouse(t *testing.T) {
+func TestA8ServerFull(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t, "--max-users", "16")
 	users := d.LoginAll(t, 16)
@@ -161,8 +161,8 @@ func TestA14RestartAtOnce(t *testing.T) {
 	second.CheckInvariants(t)
 }
 
-// A5: a hundred clients connect and reset before they are accepted, half of them when they have
-// said who they are. Each is accepted all the same and ends at once; none is left in the list.
+// A5: a hundred clients connect and reset before they are accepted, half of them after
+// their login line. Each is accepted all the same and ends at once; none is left in the list.
 func TestA5ResetBeforeAccept(t *testing.T) {
 	t.Parallel()
 	d, log := daemon.StartLogged(t)
@@ -181,7 +181,7 @@ func TestA5ResetBeforeAccept(t *testing.T) {
 	d.CheckInvariants(t, "ada", "bob")
 }
 
-// A7: two thousand clients connect in one instant. They are let in a few at a time: a user who says
+// A7: two thousand clients connect in one instant. They are let in a few at a time: a user that sends
 // something meanwhile is answered before all are here. In the end all are served.
 func TestA7BurstOfConnects(t *testing.T) {
 	t.Parallel()

@@ -10,9 +10,9 @@ import (
 
 // A3: the system has no room: no file, no buffer, no memory. The listener is left alone for 100 ms
 // each time, so that the loop does not turn without end; the log has one line a second at most;
-// users do not notice. When there is room again, whoever has waited is served.
+// users do not notice. When there is room again, the clients that have waited are served.
 func TestA3NoRoomInTheSystem(t *testing.T) {
-	const pause, callsEach = 100 * time.Millisecond, 2 // the second call is with the spare descriptor
+	const pause, callsEach = 100 * time.Millisecond, 2 // the second call is with the reserve descriptor
 	t.Parallel()
 	for _, err := range []string{"ENFILE", "ENOBUFS", "ENOMEM"} {
 		t.Run(err, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestA3NoRoomInTheSystem(t *testing.T) {
 }
 
 // A4: connections fail before they are accepted, or what is wrong with the network is told by
-// accept4. Each is skipped, nobody else notices, and the log says nothing.
+// accept4. Each is skipped, other clients do not notice, and the log says nothing.
 func TestA4FailedConnections(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)

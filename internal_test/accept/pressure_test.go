@@ -22,19 +22,19 @@ func startWithLimit(t *testing.T, limit int, environment ...string) *daemon.Daem
 	return d
 }
 
-// A1: more clients connect than there are descriptors, and say nothing. Whoever has been there
-// longest makes room; users notice nothing, the loop comes to rest with the table full, and the log
+// A1: more clients connect than there are descriptors, and say nothing. The client that has been
+// connected longest makes room; users notice nothing, the loop comes to rest with the table full, and the log
 // has one line a second at most.
 func TestA1MoreClientsThanDescriptors(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
 	d := startWithLimit(t, 64)
 	p := d.LoginPair(t)
-	strangers := d.DialAll(t, 10)
-	d.AwaitDescriptors(t, 2+10) // so that there is somebody to make room
-	strangers = append(strangers, d.DialAll(t, 140)...)
+	unauthenticated := d.DialAll(t, 10)
+	d.AwaitDescriptors(t, 2+10) // so that some can make room
+	unauthenticated = append(unauthenticated, d.DialAll(t, 140)...)
 	p.Talk(10)
-	for _, c := range strangers[:150-64] {
+	for _, c := range unauthenticated[:150-64] {
 		c.ExpectEOF()
 	}
 	d.ExpectIdle(t)
@@ -42,15 +42,15 @@ func TestA1MoreClientsThanDescriptors(t *testing.T) {
 	if lines := strings.Count(d.Stderr.String(), "\n"); lines > 2+int(time.Since(start).Seconds()) {
 		t.Errorf("the log has %d lines:\n%.2000s", lines, d.Stderr)
 	}
-	strangers[149].Login("newest")
+	unauthenticated[149].Login("newest")
 	p.Ada.Ask("LIST", "LIST-OK ada,bob,newest")
-	for _, c := range strangers {
+	for _, c := range unauthenticated {
 		c.Close()
 	}
 	d.CheckInvariants(t, "ada", "bob")
 }
 
-// A1: a running server is left no descriptors but those of its users (prlimit(2)). Whoever comes is
+// A1: a running server is left no descriptors but those of its users (prlimit(2)). A new client is
 // told BUSY, whether or not it has said something, and hears an orderly end; the log has one line a
 // second at most. With descriptors there are places again.
 func TestA1LimitLoweredToTheUsers(t *testing.T) {
@@ -76,16 +76,16 @@ func TestA1LimitLoweredToTheUsers(t *testing.T) {
 	d.CheckInvariants(t, "ada", "bob")
 }
 
-// A1: not even the spare descriptor may be used. Whoever comes waits in the backlog, the listener
+// A1: not even the reserve descriptor may be used. A new client waits in the backlog, the listener
 // is left alone for a while each time so that the loop does not turn without end, and users notice
 // nothing.
-func TestA1NotEvenTheSpare(t *testing.T) {
+func TestA1NotEvenTheReserve(t *testing.T) {
 	t.Parallel()
 	daemon.SkipWith(t, "fails where the limit of descriptors is below their number", "poll")
 	d := daemon.Start(t)
 	p := d.LoginPair(t)
 	start := time.Now()
-	restore, late := loseSpare(t, d)
+	restore, late := loseReserve(t, d)
 	late.Line("HELLO-FROM late")
 	p.Talk(10)
 	d.ExpectIdle(t)
@@ -98,13 +98,13 @@ func TestA1NotEvenTheSpare(t *testing.T) {
 	p.Ada.Ask("LIST", "LIST-OK ada,bob,late")
 }
 
-// A1: the spare descriptor has been lost to a limit so low that it could not be opened again. As
-// soon as there is room the server has one, and again tells those for whom there is none.
-func TestA1SpareIsTakenAgain(t *testing.T) {
+// A1: the reserve descriptor has been lost to a limit so low that it could not be opened again. As
+// soon as there is room the server has one, and again tells clients that there is none for them.
+func TestA1ReserveIsTakenAgain(t *testing.T) {
 	t.Parallel()
 	daemon.SkipWith(t, "fails where the limit of descriptors is below their number", "poll")
 	d := daemon.Start(t)
-	restore, late := loseSpare(t, d)
+	restore, late := loseReserve(t, d)
 	restore()
 	late.Login("late")
 	d.LowerLimit(t, d.LowestFree(t))
@@ -113,9 +113,9 @@ func TestA1SpareIsTakenAgain(t *testing.T) {
 	later.ExpectEOF()
 }
 
-// loseSpare lowers the limit so far that the daemon gives up its spare descriptor for a client,
+// loseReserve lowers the limit so far that the daemon gives up its reserve descriptor for a client,
 // late, and can open nothing in its place.
-func loseSpare(t *testing.T, d *daemon.Daemon) (restore func(), late *daemon.Client) {
+func loseReserve(t *testing.T, d *daemon.Daemon) (restore func(), late *daemon.Client) {
 	t.Helper()
 	restore = d.LowerLimit(t, 3)
 	late = d.Dial(t)
@@ -146,28 +146,28 @@ func TestA2CollectorWithAFullTable(t *testing.T) {
 }
 
 // A9: all connections are taken by clients that never log in, and fifty more wait. The places of
-// users are not lost for that: sixteen log in, one after the other, and when the strangers come
-// again it is strangers who make room. The log says so of each, and of no user.
-func TestA9UsersAmongStrangers(t *testing.T) {
+// users are not lost for that: sixteen log in, one after the other, and when more clients come it
+// is those that never logged in that make room. The log says so of each, and of no user.
+func TestA9UsersAmongUnauthenticated(t *testing.T) {
 	t.Parallel()
-	const limit, strangers = 64, 64 + 50
+	const limit, unauthenticated = 64, 64 + 50
 	d, log := daemon.StartLogged(t)
 	atStart := d.Descriptors(t)
 	d.LowerLimit(t, limit)
 	first := d.DialAll(t, 10)
-	d.AwaitDescriptors(t, len(first)) // so that there is somebody to make room
-	d.DialAll(t, strangers-len(first))
+	d.AwaitDescriptors(t, len(first)) // so that some can make room
+	d.DialAll(t, unauthenticated-len(first))
 	users := d.LoginAll(t, 16)
-	d.DialAll(t, strangers)
-	d.Login(t, "last").Leave() // all who came before it have been accepted
+	d.DialAll(t, unauthenticated)
+	d.Login(t, "last").Leave() // all that came before it have been accepted
 	for _, c := range users {
 		c.Ask("SEND nobody x", "BAD-DEST-USER")
 	}
 
 	here := d.Descriptors(t) - atStart
-	if closed := log.Closed(t); closed["evicted"] != 2*strangers+len(users)-here || closed["eof"] != 1 || len(closed) != 2 {
+	if closed := log.Closed(t); closed["evicted"] != 2*unauthenticated+len(users)-here || closed["eof"] != 1 || len(closed) != 2 {
 		t.Errorf("of %d clients %d are here, and the others have gone for %v; expected all but the last for evicted",
-			2*strangers+len(users)+1, here, closed)
+			2*unauthenticated+len(users)+1, here, closed)
 	}
 	for _, c := range users {
 		if peer := c.Conn.LocalAddr(); strings.Contains(log.Text(t), fmt.Sprintf("peer=%v\n", peer)) {
@@ -196,8 +196,8 @@ func TestA15EnormousLimit(t *testing.T) {
 	}
 }
 
-// With --poller select more clients connect than it can wait for. Those who come to have descriptor
-// 1024 or above are closed, the log says why, once a second at most, and the others notice nothing. A
+// With --poller select more clients connect than it can wait for. Clients with descriptor 1024
+// or above are closed, the log says why, once a second at most, and the others notice nothing. A
 // place that becomes free is a place.
 func TestSelectIsFull(t *testing.T) {
 	t.Parallel()
@@ -213,19 +213,19 @@ func TestSelectIsFull(t *testing.T) {
 	p := d.LoginPair(t)
 	start := time.Now()
 	places := unix.FD_SETSIZE - d.Descriptors(t)
-	strangers := d.DialAll(t, places+tooMany)
-	for _, c := range strangers[places:] {
+	unauthenticated := d.DialAll(t, places+tooMany)
+	for _, c := range unauthenticated[places:] {
 		c.ExpectEOF()
 	}
 	p.Talk(10)
 	d.ExpectIdle(t)
 	d.ExpectLimited(t, "select cannot wait for descriptor 1024 or above", start)
-	strangers[0].Leave()
+	unauthenticated[0].Leave()
 	d.AwaitDescriptors(t, 2+places-1)
-	strangers[1].Login("stranger")
+	unauthenticated[1].Login("first")
 	d.Login(t, "late").Line("LIST")
-	p.Ada.Ask("LIST", "LIST-OK ada,bob,stranger,late")
-	for _, c := range strangers[2:] {
+	p.Ada.Ask("LIST", "LIST-OK ada,bob,first,late")
+	for _, c := range unauthenticated[2:] {
 		c.Close()
 	}
 	d.AwaitDescriptors(t, 4)

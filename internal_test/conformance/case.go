@@ -15,8 +15,8 @@ import (
 type level string
 
 const (
-	must level = "must" // the lab's rules say it: whoever does otherwise fails
-	may  level = "may"  // chatd decided it where the rules are silent: whoever does otherwise differs
+	must level = "must" // the lab's rules say it: a server that does otherwise fails
+	may  level = "may"  // chatd decided it where the rules are silent: a server that does otherwise differs
 )
 
 // A testCase is one question to a server.

@@ -16,7 +16,7 @@ import (
 )
 
 const usage = `usage: conformance --exec COMMAND [flags]     start the server, and test it
-       conformance --target HOST:PORT [flags] test a server that runs, and that nobody else uses
+       conformance --target HOST:PORT [flags] test a server that runs and has no other clients
 
   --exec COMMAND       a shell command; "--address 127.0.0.1 --port N" is appended to it
   --target HOST:PORT   where the server listens

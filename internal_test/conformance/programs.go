@@ -1,9 +1,10 @@
 package main
 
 import (
-	"chatd/internal_test/player"
 	"fmt"
 	"strings"
+
+	"chatd/internal_test/player"
 )
 
 // programs are the cases that a conversation cannot tell: they ask again, count, or do not read.
@@ -11,12 +12,12 @@ var programs = []testCase{
 	{
 		ID: "TR5/server-is-on", Level: must, play: serverIsOn,
 		Title: "\"Server is on\" is printed when the server is ready, and not before",
-		Why:   "Whoever starts the server waits for this line, and then connects.",
+		Why:   "The program that starts the server waits for this line, and then connects.",
 	},
 	{
 		ID: "PR9/unauthenticated", Level: must, play: unauthenticated,
-		Title: "Whoever is connected and has not logged in is not on the list",
-		Why:   "He has no name yet.",
+		Title: "A client that is connected and has not logged in is not on the list",
+		Why:   "It has no name yet.",
 	},
 	{
 		ID: "TR1/sixteen", Level: must, Also: []string{"PR9"}, play: sixteen,
@@ -30,27 +31,27 @@ var programs = []testCase{
 	},
 	{
 		ID: "PR15/again", Level: may, Also: []string{"TR3"}, play: busyAgain,
-		Title: "Whoever was told BUSY stays connected, and gets in when somebody leaves",
+		Title: "A client that was told BUSY stays connected, and can log in when a user leaves",
 		Why:   "The rules do not say what becomes of the connection.",
 	},
 	{
 		ID: "TR2/idle", Level: must, play: idle,
-		Title: "Clients who say nothing keep nobody waiting",
-		Why:   "A server that waits in recv() for one client is deaf for all others. Wait for all of them at once: select, poll, epoll.",
+		Title: "Clients that send nothing do not make others wait",
+		Why:   "A server that waits in recv() for one client does not serve any other. Wait for all of them at once: select, poll, epoll.",
 	},
 	{
 		ID: "TR2/slow-reader", Level: may, play: slowReader,
-		Title: "A client who does not read keeps only those waiting who send to him",
-		Why:   "Sending can wait as reading can: when a client does not read, the kernel takes no more for him. A server that waits there is deaf for all others.",
+		Title: "A client that does not read makes only its own senders wait",
+		Why:   "Sending can wait as reading can: when a client does not read, the kernel takes no more for it. A server that waits there does not serve any other.",
 	},
 	{
 		ID: "TR2/garbage", Level: must, play: garbage,
 		Title: "Whatever one client says, the others are served",
-		Why:   "Bytes that are no text, and a line without an end. What the client himself hears is not judged here.",
+		Why:   "Bytes that are no text, and a line without an end. What the client itself hears is not judged here.",
 	},
 	{
 		ID: "TR3/close", Level: must, play: func(s *trial) { disappears(s, s.closeConnection) },
-		Title: "A user who has closed his connection leaves the list",
+		Title: "A user that has closed its connection leaves the list",
 		Why:   "recv() returns nothing at all when a client has closed.",
 	},
 	{
@@ -60,17 +61,17 @@ var programs = []testCase{
 	},
 	{
 		ID: "TR3/name", Level: must, Also: []string{"PR3"}, play: nameIsFree,
-		Title: "The name of a user who has gone can be taken by another",
+		Title: "The name of a user that has left can be taken by another",
 		Why:   "It is not in use any more.",
 	},
 	{
 		ID: "PR13/gone", Level: must, Also: []string{"TR3", "PR14"}, play: targetGone,
-		Title: "SEND to a user who has gone is answered by BAD-DEST-USER",
-		Why:   "He is not logged in any more. Nothing was forwarded, so there is no SEND-OK.",
+		Title: "SEND to a user that has left is answered by BAD-DEST-USER",
+		Why:   "It is not logged in any more. Nothing was forwarded, so there is no SEND-OK.",
 	},
 	{
 		ID: "TR4/whole", Level: must, Also: []string{"PR11"}, play: arrivesWhole,
-		Title: "All that is sent to a user who reads late arrives whole and in order",
+		Title: "All that is sent to a user that reads late arrives whole and in order",
 		Why:   "send() returns how many bytes the kernel has taken. The rest is to be sent later, when the client has read some.",
 	},
 	{
@@ -80,7 +81,7 @@ var programs = []testCase{
 	},
 	{
 		ID: "PR14/target-dies", Level: must, Also: []string{"PR12"}, play: targetDies,
-		Title: "A message that waits for somebody who goes is not answered by SEND-OK, and the server goes on",
+		Title: "A message that waits for a user that leaves is not answered by SEND-OK, and the server goes on",
 		Why:   "It was not forwarded. The rules do not say what its sender hears instead; chatd says BAD-DEST-USER.",
 	},
 }
@@ -144,7 +145,7 @@ func busyFrom(s *trial) int {
 
 func busy(s *trial) {
 	places := busyFrom(s)
-	s.HangUp(fmt.Sprintf("user%d", places+1)) // the rules do not say whether he stays
+	s.HangUp(fmt.Sprintf("user%d", places+1)) // the rules do not say whether it stays
 	if places > 0 {
 		s.Say("user1", "SEND user1 hi\n")
 		s.Hear("user1", "DELIVERY user1 hi\n")

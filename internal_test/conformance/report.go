@@ -1,11 +1,12 @@
 package main
 
 import (
-	"chatd/internal_test/player"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+
+	"chatd/internal_test/player"
 )
 
 // marks are what a verdict is called in a report for people.

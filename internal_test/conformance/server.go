@@ -29,7 +29,7 @@ type server struct {
 }
 
 // launch starts a command line, which the shell reads, on a terminal of its own, and waits until
-// the server answers. Without a target it is told a free port of 127.0.0.1. Somebody else may take
+// the server answers. Without a target it is told a free port of 127.0.0.1. Another process may take
 // that port first; then it is told another.
 func launch(line, target string) (*server, error) {
 	for attempt := 1; ; attempt++ {
@@ -163,7 +163,7 @@ func (s *server) lastWords() string {
 	return strings.Join(lines[max(0, len(lines)-most):], "\n")
 }
 
-// freePort asks the kernel for a port that nobody has.
+// freePort asks the kernel for a free port.
 func freePort() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"chatd/internal_test/player"
 	"strings"
+
+	"chatd/internal_test/player"
 )
 
-// The cases about a client who does not read. What is sent to him fills the buffers of the kernel,
-// which may grow to some megabytes (tcp(7), tcp_wmem), and then waits in the server. His own buffer
+// The cases about a client that does not read. What is sent to it fills the buffers of the kernel,
+// which may grow to some megabytes (tcp(7), tcp_wmem), and then waits in the server. Its own buffer
 // is small.
 
 const (
@@ -17,7 +18,7 @@ const (
 	shortMessage = 1_000      // bytes: for servers that take no longer ones
 )
 
-// fill logs in alice and bob, who does not read, and has alice send to him until he is full.
+// fill logs in alice and bob, who does not read, and has alice send to bob until bob's buffers are full.
 func fill(s *trial, bytes int) *flood {
 	f := &flood{from: "alice", to: "bob", size: shortMessage}
 	if takesLong(s) {
@@ -25,14 +26,14 @@ func fill(s *trial, bytes int) *flood {
 	}
 	s.tcp.Receive = smallBuffer
 	s.login("alice", "bob")
-	s.Note("bob", said, "(nothing: he does not read)")
+	s.Note("bob", said, "(nothing: it does not read)")
 	s.Stall("bob", true)
 	s.pour(f, bytes/f.size)
 	return f
 }
 
 // takesLong finds out whether the server takes long messages. The rules do not say that it must, so
-// it is tried out on a stage that nobody watches.
+// it is tried out without a record.
 func takesLong(s *trial) bool {
 	hidden := s.hidden()
 	defer hidden.Close()
@@ -50,7 +51,7 @@ func takesLong(s *trial) bool {
 
 func arrivesWhole(s *trial) {
 	f := fill(s, moreThanFit)
-	s.Note("bob", said, "(nothing: he reads again)")
+	s.Note("bob", said, "(nothing: it reads again)")
 	s.Stall("bob", false)
 	s.Note("bob", expected, "DELIVERY alice ... (%d times)", f.sent)
 	s.Note("alice", expected, "SEND-OK (%d times)", f.sent)

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"chatd/internal_test/player"
 	"fmt"
 	"strings"
 	"time"
+
+	"chatd/internal_test/player"
 )
 
 // A verdict is what came out of a case.
@@ -85,7 +86,7 @@ func (su *suite) play(c testCase) (result, error) {
 	return r, err
 }
 
-// visit has a newcomer come and be answered. When that has happened, a server that works in one
+// visit has a new client come and be answered. When that has happened, a server that works in one
 // thread has said all that it has to say about what came before.
 func (su *suite) visit(s *trial) {
 	v := su.trial(must)
@@ -96,7 +97,7 @@ func (su *suite) visit(s *trial) {
 		v.NextLine("visitor", "any answer")
 	})
 	if st.verdict != passed {
-		fail("after that, a newcomer was not answered any more")
+		fail("after that, a new client was not answered any more")
 	}
 	v.leave("visitor")
 }
@@ -107,12 +108,12 @@ func (su *suite) visit(s *trial) {
 func (su *suite) refresh(s *trial, r *result) error {
 	switch {
 	case s.killed: // by the case itself
-	case su.settle():
+	case su.isEmpty():
 		return nil
 	case su.server == nil:
 		if !su.unclean {
 			su.unclean = true
-			su.note("after %s the server still lists users who have gone; cases after it may fail for that alone", r.ID)
+			su.note("after %s the server still lists users that have left; cases after it may fail for that alone", r.ID)
 		}
 		return nil
 	case su.server.hasEnded(), (!su.unclean || !su.server.accepts()) && su.server.endsSoon():
@@ -122,7 +123,7 @@ func (su *suite) refresh(s *trial, r *result) error {
 		su.note("the server ended during %s and was started anew", r.ID)
 	case !su.unclean:
 		su.unclean = true
-		su.note("after %s the server still listed users who had gone, or did not answer LIST; "+
+		su.note("after %s the server still listed users that had left, or did not answer LIST; "+
 			"it was started anew, and is whenever that happens again", r.ID)
 	}
 	su.server.kill()
@@ -133,9 +134,9 @@ func (su *suite) note(format string, values ...any) {
 	su.notes = append(su.notes, fmt.Sprintf(format, values...))
 }
 
-// settle waits until a visitor sees nobody but himself. It does not wait again for a server that
-// was waited for in vain.
-func (su *suite) settle() bool {
+// isEmpty waits until a visitor sees only itself in the list. It does not wait again for a server
+// for which it has waited without success.
+func (su *suite) isEmpty() bool {
 	for deadline := time.Now().Add(su.timeout); ; time.Sleep(10 * time.Millisecond) {
 		if su.visitorIsAlone() {
 			return true

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"chatd/internal_test/player"
 	"fmt"
 	"strings"
 	"time"
+
+	"chatd/internal_test/player"
 )
 
 // What cases that are programs say and hear, in a word.
@@ -87,7 +88,7 @@ func (s *trial) pour(f *flood, messages int) {
 		s.SayUnrecorded(f.from, "SEND "+f.to+" "+f.message(f.sent)+"\n")
 		f.sent++
 		okay := func() bool { return s.takeOkays(a, f) || a.End != nil }
-		if !s.Await(stillFor, okay) && s.answersNewcomer() {
+		if !s.Await(stillFor, okay) && s.answersNewClient() {
 			okay() // if it has come meanwhile
 		}
 	}
@@ -95,18 +96,18 @@ func (s *trial) pour(f *flood, messages int) {
 	s.Note(f.from, heard, "SEND-OK (%d times)", f.okays)
 }
 
-// stillFor is how long nothing moves before it is looked whether the server waits for somebody who
+// stillFor is how long nothing moves before it is looked whether the server waits for a client that
 // does not read, or is only slow.
 const stillFor = 100 * time.Millisecond
 
-// answersNewcomer reports whether somebody new is answered: then the server has had the time to
+// answersNewClient reports whether a new client is answered: then the server has had the time to
 // answer the others.
-func (s *trial) answersNewcomer() bool {
+func (s *trial) answersNewClient() bool {
 	hidden := s.hidden()
 	defer hidden.Close()
 	st := try(func() {
-		hidden.Say("newcomer", "WHO IS THERE\n")
-		hidden.NextLine("newcomer", "any answer")
+		hidden.Say("new client", "WHO IS THERE\n")
+		hidden.NextLine("new client", "any answer")
 	})
 	return st.verdict == passed
 }

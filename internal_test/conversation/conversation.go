@@ -1,5 +1,5 @@
-// Package conversation reads conversations between clients and the server, written as text: who
-// says what, who hears what, who stops reading and who goes. protocol/testdata/README.md explains
+// Package conversation reads conversations between clients and the server, written as text: what
+// each client sends and receives, and when it stops reading or goes. protocol/testdata/README.md explains
 // the format. The same files are run against protocol.Machine without a socket and against the
 // daemon over TCP.
 package conversation

@@ -19,7 +19,7 @@ var (
 // times.
 func expand(text string) ([]byte, error) {
 	if unseen.MatchString(text) {
-		return nil, errors.New("a character that nobody sees; write it as an escape, such as \\x20")
+		return nil, errors.New("a character that cannot be seen; write it as an escape, such as \\x20")
 	}
 	var out []byte
 	for text != "" {

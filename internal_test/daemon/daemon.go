@@ -46,7 +46,7 @@ var binary struct {
 }
 
 // Binary builds chatd on its first call and returns the path of the executable, which is good until
-// Remove. The working directory must be inside the module.
+// Remove. The executable needs no other file. The working directory must be inside the module.
 func Binary(t testing.TB) string {
 	t.Helper()
 	binary.build.Do(func() {
@@ -54,6 +54,7 @@ func Binary(t testing.TB) string {
 			return
 		}
 		build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(binary.folder, "chatd"), "chatd")
+		build.Env = append(build.Environ(), "CGO_ENABLED=0") // a cgo build needs the C library
 		if output, err := build.CombinedOutput(); err != nil {
 			binary.err = fmt.Errorf("%v: %w\n%s", build, err, output)
 		}

@@ -13,7 +13,7 @@ import (
 //   - the descriptors of all other connections are closed, if AwaitReady saw how many there were
 //     before;
 //   - two fresh users log in, talk to each other, and are told SEND-OK;
-//   - LIST names exactly those who are logged in: no ghost, no duplicate, nobody missing;
+//   - LIST names exactly the users that are logged in, each once;
 //   - stdout holds nothing but its one line, unless it goes elsewhere.
 func (d *Daemon) CheckInvariants(t testing.TB, present ...string) {
 	t.Helper()
@@ -42,7 +42,7 @@ func (d *Daemon) AwaitDescriptors(t testing.TB, connections int) {
 	})
 }
 
-// ExpectIdle expects the process to use next to no processor time while nobody asks anything of it.
+// ExpectIdle expects the process to use almost no processor time while it has nothing to do.
 //
 // That nothing happens can only be seen by looking for a while. A loop that turns for nothing uses
 // all the time it can get in each of the three windows; one that sleeps uses none in the first, and

@@ -10,7 +10,7 @@ import (
 )
 
 // A capture is a file as tcpdump writes it (pcap-savefile(5)), made without a network: what stands
-// in which segment is the test's to say. Checksums are left 0; nobody asks for them.
+// in which segment is the test's to say. Checksums are left 0.
 type capture struct {
 	file  []byte
 	count uint32 // packets so far

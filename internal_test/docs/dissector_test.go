@@ -32,7 +32,7 @@ func dissect(t *testing.T, c *capture, fields string, options ...string) (rows [
 	var stdout, stderr bytes.Buffer
 	command := exec.Command(tshark, append(args, options...)...)
 	command.Stdout, command.Stderr = &stdout, &stderr
-	command.Env = append(command.Environ(), "HOME="+t.TempDir()) // nobody's own settings
+	command.Env = append(command.Environ(), "HOME="+t.TempDir()) // not the settings of a user
 	if err := command.Run(); err != nil || strings.Contains(stderr.String(), "chatd.lua") {
 		t.Fatalf("%v: %v\n%s", command, err, &stderr)
 	}
@@ -164,7 +164,7 @@ func TestDissectorSeesTheSameLinesInAnyCut(t *testing.T) {
 	}
 }
 
-// What a student should notice is marked: a line that no stranger may say, bytes that are no
+// What a student should notice is marked: a line that is too long before login, bytes that are no
 // UTF-8, and a server that answers what it was not asked, or not in order (PR12).
 func TestDissectorMarksWhatIsOdd(t *testing.T) {
 	c := newCapture()

@@ -175,7 +175,7 @@ func (c exerciseCommand) run(t *testing.T, dir string) {
 	}
 	shell := exec.Command("sh", "-c", c.line)
 	shell.Dir = dir
-	shell.Env = append(shell.Environ(), "GOFLAGS=-vet=off -buildvcs=false -ldflags=-w")
+	shell.Env = append(shell.Environ(), "GOFLAGS=-vet=off -buildvcs=false -trimpath -ldflags=-w")
 	output, err := shell.CombinedOutput()
 	rest := string(output)
 	for _, line := range c.expected {

@@ -31,7 +31,7 @@ func TestTourShowsSystemCalls(t *testing.T) {
 		if b.kind != "strace" {
 			continue
 		}
-		daemon.Await(t, "the server is about to sleep until somebody speaks", func() bool {
+		daemon.Await(t, "the server is about to sleep until a client sends something", func() bool {
 			calls := loopCalls(tr.Seen())
 			return strings.HasSuffix(calls, idleCall) && strings.Count(calls, "\nread(") == 2
 		})
@@ -52,7 +52,7 @@ func TestTourShowsSystemCalls(t *testing.T) {
 	t.Fatalf("%s has no strace", tourFile)
 }
 
-// idleCall is how the loop begins a long sleep: nobody has come for 10 ms (waitTwice).
+// idleCall is how the loop begins a long sleep: nothing has come for 10 ms.
 const idleCall = ", 10, NULL, 0) = 0\n"
 
 var (

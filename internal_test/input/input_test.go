@@ -60,9 +60,9 @@ func TestC2LineWithoutEnd(t *testing.T) {
 	}
 }
 
-// C2: a stranger's line does not end. It is answered and the connection closed when it is too long,
+// C2: the line of a client that is not logged in does not end. It is answered and the connection closed when it is too long,
 // which is after 4 KiB (PR4, PR7).
-func TestC2StrangersLineWithoutEnd(t *testing.T) {
+func TestC2LineWithoutEndBeforeLogin(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 	for header, answer := range map[string]string{"HELLO-FROM ": "BAD-RQST-BODY", "endless": "BAD-RQST-HDR"} {
@@ -188,9 +188,9 @@ func TestC13EndInTheMiddleOfALine(t *testing.T) {
 		ada.ExpectClosing("LIST-OK bob,ada")
 		bob.Ask("LIST", "LIST-OK bob")
 	}
-	stranger := d.Dial(t)
-	stranger.Send("HELLO-FROM ada")
-	stranger.Leave()
+	late := d.Dial(t)
+	late.Send("HELLO-FROM ada")
+	late.Leave()
 	d.CheckInvariants(t, "bob")
 }
 
@@ -243,26 +243,26 @@ func TestC15LogInjection(t *testing.T) {
 }
 
 // C4: a thousand clients connect; half of them say nothing, the others a byte now and then, and
-// none logs in. With --login-timeout they go, for that reason; who has logged in stays, and notices
-// nothing.
+// none logs in. With --login-timeout they are closed, for that reason; users that have logged in
+// stay, and do not notice.
 func TestC4LoginTimeout(t *testing.T) {
 	t.Parallel()
 	d, log := daemon.StartLogged(t, "--login-timeout", "1s")
 	p := d.LoginPair(t)
-	strangers := d.DialAll(t, daemon.Crowd(t, 1000))
+	clients := d.DialAll(t, daemon.Crowd(t, 1000))
 	var over atomic.Bool
 	defer over.Store(true)
 	go func() {
 		for !over.Load() {
-			for i := 0; i < len(strangers); i += 2 {
-				io.WriteString(strangers[i].Conn, "H")
+			for i := 0; i < len(clients); i += 2 {
+				io.WriteString(clients[i].Conn, "H")
 			}
 		}
 	}()
 	p.TalkUntil(t, "all who have not logged in have gone", func() bool {
-		return log.Closed(t)["login_timeout"] == len(strangers)
+		return log.Closed(t)["login_timeout"] == len(clients)
 	})
-	log.ExpectClosed(t, "login_timeout", len(strangers))
+	log.ExpectClosed(t, "login_timeout", len(clients))
 	d.CheckInvariants(t, "ada", "bob")
 }
 

@@ -109,8 +109,8 @@ func TestB12InputKeptBack(t *testing.T) {
 }
 
 // B10: five hundred clients are ready in every turn, which is more than the loop takes from the
-// kernel at a time, and each has said more than is read at a time. Nobody starves, a newcomer least
-// of all.
+// kernel at a time, and each has said more than is read at a time. Each is served, and a new client
+// too.
 func TestB10MoreReadyThanATurnTakes(t *testing.T) {
 	t.Parallel()
 	const each = 100 // messages

@@ -21,9 +21,9 @@ func visit(t *testing.T, d *daemon.Daemon) {
 	c.Leave()
 }
 
-// expectWeather has system calls fail with errors that mean "not now", while clients come, talk and
-// go. Nobody notices, and the log says nothing.
-func expectWeather(t *testing.T, calls []string, injections ...string) {
+// expectRetried has system calls fail with errors that mean "retry later", while clients come, talk
+// and go. Clients do not notice, and the log says nothing.
+func expectRetried(t *testing.T, calls []string, injections ...string) {
 	t.Helper()
 	d := daemon.Start(t)
 	p := d.LoginPair(t)
@@ -55,7 +55,7 @@ func TestB1EveryCallInterrupted(t *testing.T) {
 	case "poll":
 		waits = []string{"ppoll"}
 	}
-	expectWeather(t, append(waits, "read", "write", "accept4"),
+	expectRetried(t, append(waits, "read", "write", "accept4"),
 		strings.Join(waits, ",")+":error=EINTR:when=2+2", "read,write,accept4:error=EINTR:when=1+2")
 }
 
@@ -63,7 +63,7 @@ func TestB1EveryCallInterrupted(t *testing.T) {
 // Nothing has happened.
 func TestB9SpuriousReadiness(t *testing.T) {
 	t.Parallel()
-	expectWeather(t, []string{"read", "write", "accept4"}, "read,write,accept4:error=EAGAIN:when=1+2")
+	expectRetried(t, []string{"read", "write", "accept4"}, "read,write,accept4:error=EAGAIN:when=1+2")
 }
 
 // F2: the kernel is short of memory for what a client is sent. That means "not now" and is not the
@@ -93,7 +93,7 @@ func TestF2NoBuffersForOutput(t *testing.T) {
 }
 
 // B1: signals that mean nothing to the server come without a pause, thousands of them. Each may
-// interrupt a system call; nobody notices.
+// interrupt a system call; clients do not notice.
 func TestB1SignalStorm(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
@@ -116,8 +116,8 @@ func TestB1SignalStorm(t *testing.T) {
 	d.ExpectIdle(t)
 }
 
-// B1: somebody looks at the running server with strace, a few times. To come and to go interrupts
-// every wait, without a signal that anybody would see; nobody notices.
+// B1: strace is attached to the running server a few times. To attach and to detach interrupts every
+// wait, without a signal; clients do not notice.
 func TestB1TracerComesAndGoes(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)

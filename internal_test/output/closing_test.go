@@ -91,19 +91,19 @@ func TestD15NameFreedBeforeTheLastBytes(t *testing.T) {
 	d.Login(t, "witness").PassTurn()
 
 	old.HalfClose()
-	heir := d.Dial(t)
+	next := d.Dial(t)
 	daemon.Await(t, "the name is free", func() bool {
-		heir.Line("HELLO-FROM name")
-		if heir.Hear() == "HELLO name" {
+		next.Line("HELLO-FROM name")
+		if next.Hear() == "HELLO name" {
 			return true
 		}
-		heir.Close()
-		heir = d.Dial(t)
+		next.Close()
+		next = d.Dial(t)
 		return false
 	})
 	third := d.Login(t, "third")
-	third.Ask("SEND name for the heir", "SEND-OK")
-	heir.Expect("DELIVERY third for the heir")
+	third.Ask("SEND name for the next", "SEND-OK")
+	next.Expect("DELIVERY third for the next")
 	if !other.IsQuiet() {
 		t.Errorf("other heard %q although its DELIVERY cannot have left", other.Hear())
 	}
@@ -116,6 +116,6 @@ func TestD15NameFreedBeforeTheLastBytes(t *testing.T) {
 	sender.Expect("SEND-OK")
 	other.Expect("SEND-OK")
 	old.Close()
-	heir.Ask("LIST", "LIST-OK sender,other,witness,name,third")
+	next.Ask("LIST", "LIST-OK sender,other,witness,name,third")
 	d.CheckInvariants(t, "sender", "other", "witness", "name", "third")
 }

@@ -8,3 +8,10 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(daemon.Main(m)) }
+
+func TestPollers(t *testing.T) {
+	daemon.AgainWithEachPoller(t,
+		"TestB13AbsenceAndMoreThanATurnTakes", "TestD1ShortWrites", "TestD2NoSendOKBeforeTheLastByte",
+		"TestD3TargetDiesWithDeliveryHalfSent", "TestD4SenderDiesWithDeliveryHalfSent", "TestD5SendTimeout",
+		"TestD13LastWordsArrive", "TestD14WriteAfterThePeerClosed")
+}

@@ -43,9 +43,9 @@ func sayAll(clients []*daemon.Client, line func(i int) string) {
 }
 
 // C3, F1: what is kept for all clients comes to its bound: first 64 of them hold a line of a
-// megabyte that does not end, then a hundred read nothing of a megabyte each. Who holds most is
-// closed, and the log says why, until what is left is below the bound. Memory stays bounded, and
-// two who hold little talk all the while.
+// megabyte that does not end, then a hundred read nothing of a megabyte each. The server
+// closes clients, and the log says why, until what is left is below the bound. Memory stays bounded, and
+// two users that hold little talk all the while.
 func TestF1BufferBound(t *testing.T) {
 	t.Parallel()
 	const bound, line = 8 << 20, 1<<20 - 100 // bytes
@@ -82,8 +82,8 @@ func TestF1BufferBound(t *testing.T) {
 	p.Ada.AwaitList("ada", "bob")
 }
 
-// D11: the list is a megabyte long, and a hundred clients who read nothing ask for it. They share
-// its bytes. Who reads has it whole.
+// D11: the list is a megabyte long, and a hundred clients that do not read ask for it. They share
+// its bytes. A client that reads gets it whole.
 func TestD11LongListToSlowReaders(t *testing.T) {
 	t.Parallel()
 	const names, length, readers = 2000, 500, 100
@@ -144,7 +144,7 @@ func TestF3BuffersAreGivenBack(t *testing.T) {
 	}
 }
 
-// F4: ten thousand users with long names come, talk to one who reads nothing or to each other, and
+// F4: ten thousand users with long names come, talk to one that does not read or to each other, and
 // go, in every way there is. Memory and descriptors are in the end what they were after the first
 // of them.
 func TestF4Churn(t *testing.T) {

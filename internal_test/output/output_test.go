@@ -96,22 +96,21 @@ func TestD3TargetDiesWithDeliveryHalfSent(t *testing.T) {
 }
 
 // D4: the sender dies while its DELIVERY is half handed over. The target gets the whole line all
-// the same. The SEND-OK goes to nobody, and not to the client that has come to have the sender's
-// descriptor.
+// the same. The SEND-OK goes to no client, also not to the one that now has the sender's descriptor.
 func TestD4SenderDiesWithDeliveryHalfSent(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 
 	sender, target, delivery := d.StallTarget(t)
 	sender.Reset()
-	if daemon.Poller != "select" { // which sees the reset when the reply is due, and has another descriptor for the heir
+	if daemon.Poller != "select" { // which sees the reset when the reply is due, and has another descriptor for the next
 		d.AwaitDescriptors(t, 1)
 	}
-	heir := d.Login(t, "heir") // gets the lowest descriptor that is free
+	next := d.Login(t, "next") // gets the lowest descriptor that is free
 	target.Expect(delivery)
 	target.PassTurn()
-	heir.Ask("LIST", "LIST-OK target,heir")
-	heir.Leave()
+	next.Ask("LIST", "LIST-OK target,next")
+	next.Leave()
 	target.Leave()
 
 	sender, target, delivery = d.StallTarget(t)

@@ -9,8 +9,8 @@ import (
 	"chatd/internal_test/daemon"
 )
 
-// D5: a target takes nothing for the send timeout. It is closed and leaves the list, whoever waits
-// for it is told BAD-DEST-USER, and one line of the log says why.
+// D5: a target takes nothing for the send timeout. It is closed and leaves the list, a sender that
+// waits for it is told BAD-DEST-USER, and one line of the log says why.
 func TestD5SendTimeout(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t, "--send-timeout", "1s")
@@ -30,7 +30,7 @@ func TestD5SendTimeout(t *testing.T) {
 }
 
 // D7: many senders write to one target that does not read. Each has one DELIVERY waiting at most,
-// so that memory is bounded; the target is not thrown out for being popular, and all messages
+// so that memory is bounded; the target is not closed, and all messages
 // arrive when it reads.
 func TestD7ManySendersOneStalledTarget(t *testing.T) {
 	t.Parallel()
@@ -117,7 +117,7 @@ func TestD12KernelKeepsLittle(t *testing.T) {
 }
 
 // D9: two clients flood each other and never read. Neither can take anything, so that both come to
-// the send timeout and go; nobody else notices.
+// the send timeout and are closed; other clients do not notice.
 func TestD9TwoFloodEachOther(t *testing.T) {
 	t.Parallel()
 	d, log := daemon.StartLogged(t, "--send-timeout", "500ms")

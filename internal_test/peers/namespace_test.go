@@ -14,7 +14,7 @@ import (
 )
 
 // ownNetwork puts the test into a network namespace of its own (network_namespaces(7)), which holds
-// nothing but a loopback interface: what the test does to packets there reaches nobody else's. The
+// nothing but a loopback interface: what the test does to packets there reaches no other network. The
 // namespace belongs to the test's thread. So the daemon and the clients have to be started by the
 // test's own goroutine, which keeps the thread to its end, and not by a subtest's.
 //
@@ -60,7 +60,7 @@ func filter(t *testing.T, commands ...string) {
 	runTool(t, strings.Join(commands, "\n")+"\n", "nft", "-f", "-")
 }
 
-// cut drops every packet from and to a client, as if its cable had been pulled out. Nobody is told.
+// cut drops every packet from and to a client, as if its cable had been pulled out. No end is told.
 func cut(t *testing.T, c *daemon.Client) {
 	t.Helper()
 	filter(t, fmt.Sprintf("add rule ip line input tcp sport %d drop", port(c)),

@@ -64,7 +64,7 @@ func TestE3PeerVanishesWithAQueue(t *testing.T) {
 // asks for room. To keepalive it is as alive as can be: the send timeout ends it.
 func TestE4WindowClosedForEver(t *testing.T) {
 	t.Parallel()
-	d := daemon.Start(t, "--send-timeout", "5s")
+	d := daemon.Start(t, "--send-timeout", "2s")
 	sender, full := d.Login(t, "sender"), d.Login(t, "full", daemon.ReceiveBuffer(1))
 	sender.Line("SEND full " + strings.Repeat("m", 512<<10))
 	daemon.Await(t, "the kernel probes the closed window", func() bool { return isProbed(t, d, full) })
@@ -116,7 +116,7 @@ func TestE5UserComesBackBeforeItsEndIsNoticed(t *testing.T) {
 }
 
 // E7: one packet in ten is lost, in both directions. All messages arrive, whole and in order, and
-// nobody is taken for dead.
+// no client is taken for dead.
 func TestE7LossyLine(t *testing.T) {
 	t.Parallel()
 	ownNetwork(t, "nft")
@@ -155,7 +155,7 @@ func TestE7LossyLine(t *testing.T) {
 }
 
 // E8: a user's line is narrow, and many write to it. They are slowed down to what the line carries,
-// the server's memory stays flat, and nobody else notices.
+// the server's memory stays flat, and other clients do not notice.
 func TestE8NarrowLine(t *testing.T) {
 	t.Parallel()
 	ownNetwork(t, "nft", "tc")

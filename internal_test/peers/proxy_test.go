@@ -23,8 +23,8 @@ import (
 )
 
 // A9: the packet filter of docs/operation.md, as it stands there, bounds what comes from one
-// address. Those who are connected and those who come from elsewhere do not notice.
-func TestA9FilterForStrangers(t *testing.T) {
+// address. Clients that are connected and clients from elsewhere do not notice.
+func TestA9FilterForOneAddress(t *testing.T) {
 	t.Parallel()
 	ownNetwork(t, "nft")
 	d := daemon.Start(t)

@@ -27,9 +27,9 @@ func TestE1UserGoes(t *testing.T) {
 			witness.Ask("LIST", "LIST-OK witness,user")
 			end(t, user)
 			witness.AwaitList("witness")
-			heir := d.Login(t, "user")
-			heir.Ask("LIST", "LIST-OK witness,user")
-			heir.Leave()
+			next := d.Login(t, "user")
+			next.Ask("LIST", "LIST-OK witness,user")
+			next.Leave()
 			d.AwaitDescriptors(t, 1)
 		})
 	}

@@ -76,7 +76,7 @@ func TestG11SocketActivate(t *testing.T) {
 	command.Path = tool
 	d := daemon.Launch(t, command)
 	var first net.Conn
-	daemon.Await(t, "somebody listens on "+address, func() bool {
+	daemon.Await(t, "the tool listens on "+address, func() bool {
 		first, err = net.Dial("tcp", address)
 		return err == nil
 	})
@@ -134,9 +134,9 @@ func TestG11SomethingElsePassedIn(t *testing.T) {
 	})
 }
 
-// G11: what is passed to another process, or nothing, is no business of the server's: it listens
-// where the flags say.
-func TestG11PassedToSomebodyElse(t *testing.T) {
+// G11: the server does not use what is passed to another process: it listens where the flags
+// say.
+func TestG11PassedToAnotherProcess(t *testing.T) {
 	t.Parallel()
 	address, held := listen(t)
 	for _, environment := range [][]string{
@@ -147,7 +147,7 @@ func TestG11PassedToSomebodyElse(t *testing.T) {
 		d := daemon.Launch(t, command)
 		d.AwaitReady(t)
 		if d.Address == address {
-			t.Errorf("%v: listens on %s, which was passed to somebody else", environment, address)
+			t.Errorf("%v: listens on %s, which was passed to another process", environment, address)
 		}
 		d.CheckInvariants(t)
 		d.Stop(t)
@@ -155,7 +155,7 @@ func TestG11PassedToSomebodyElse(t *testing.T) {
 }
 
 // G11: the supervisor still holds the listener while the server drains, and clients keep coming.
-// The server leaves them to its successor and sleeps: closing a socket that somebody else has open
+// The server leaves them to its successor and sleeps: closing a socket that another process has open
 // too does not take it out of an epoll set (epoll(7)).
 func TestG11DrainWithAHeldListener(t *testing.T) {
 	t.Parallel()

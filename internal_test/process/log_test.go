@@ -42,7 +42,7 @@ func TestG1ReaderOfStderrGone(t *testing.T) {
 	d.Stop(t)
 }
 
-// G2: stderr is a pipe that nobody reads, and it is full. A plain write would block, and with it
+// G2: stderr is a full pipe without a reader. A plain write would block, and with it
 // the only thread: lines that do not fit are dropped, and how many is told when there is room
 // again.
 func TestG2StderrPipeFull(t *testing.T) {
@@ -52,7 +52,7 @@ func TestG2StderrPipeFull(t *testing.T) {
 	testFullStderr(t, reader, writer)
 }
 
-// G2: stderr is a terminal that nobody reads, and it is full. As with a pipe, nothing blocks.
+// G2: stderr is a full terminal without a reader. As with a pipe, nothing blocks.
 func TestG2StderrTerminalFull(t *testing.T) {
 	t.Parallel()
 	master, terminal := daemon.Terminal(t)
@@ -89,9 +89,9 @@ func pipe(t *testing.T) (reader, writer *os.File) {
 	return reader, writer
 }
 
-// fill writes NUL bytes to a file that nobody reads until not one byte more fits, and goes on until
+// fill writes NUL bytes to a file without a reader until not one byte more fits, and goes on until
 // that stays so: a terminal moves its bytes on in the background. It writes through a description
-// of its own (open(2)), so that whoever inherits the file blocks as ever.
+// of its own (open(2)), so that the process that inherits the file still blocks.
 func fill(t *testing.T, file *os.File) {
 	t.Helper()
 	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)

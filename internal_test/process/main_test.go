@@ -8,3 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(daemon.Main(m)) }
+
+func TestPollers(t *testing.T) {
+	daemon.AgainWithEachPoller(t, "TestG3StopWhenIdle", "TestG3StopWithASlowReader", "TestG7SignalsDuringTheWait")
+}

@@ -24,11 +24,11 @@ func TestReasons(t *testing.T) {
 		{"bad_login", "", func(t *testing.T, d *daemon.Daemon) { d.ExpectRejected(t, "nonsense", "BAD-RQST-HDR") }},
 		{"in_use", "", func(t *testing.T, d *daemon.Daemon) { d.ExpectRejected(t, "HELLO-FROM witness", "IN-USE") }},
 		{"evicted", "", func(t *testing.T, d *daemon.Daemon) {
-			stranger := d.Dial(t)
+			unauthenticated := d.Dial(t)
 			d.AwaitDescriptors(t, 2)
 			d.LowerLimit(t, d.LowestFree(t))
 			d.Dial(t)
-			stranger.ExpectEOF()
+			unauthenticated.ExpectEOF()
 		}},
 		{"login_timeout", "--login-timeout 100ms", func(t *testing.T, d *daemon.Daemon) { d.Dial(t).ExpectEOF() }},
 		{"send_timeout", "--send-timeout 100ms", func(t *testing.T, d *daemon.Daemon) {

@@ -15,9 +15,9 @@ import (
 )
 
 // G11: the server is restarted again and again on a listener that is held, while clients connect
-// all the time. None is refused, and each is answered in the end: whom a server has accepted and
-// not served when it stops connects again.
-func TestG11RestartsRefuseNobody(t *testing.T) {
+// all the time. None is refused, and each is answered in the end: a client that a server
+// has accepted and not served when it stops connects again.
+func TestG11RestartsRefuseNoClient(t *testing.T) {
 	t.Parallel()
 	restarts := 100
 	if testing.Short() {
@@ -46,7 +46,7 @@ func TestG11RestartsRefuseNobody(t *testing.T) {
 			}
 		}()
 	}
-	everybody := func(since []int64) bool {
+	allAnswered := func(since []int64) bool {
 		for i := range answered {
 			if answered[i].Load() == since[i] {
 				return t.Failed() // which ends the wait
@@ -61,7 +61,7 @@ func TestG11RestartsRefuseNobody(t *testing.T) {
 		}
 		d := daemon.Launch(t, handOver(daemon.Command(t), held))
 		d.AwaitReady(t)
-		daemon.Await(t, "each visitor is answered", func() bool { return everybody(since) })
+		daemon.Await(t, "each visitor is answered", func() bool { return allAnswered(since) })
 		if over.Store(t.Failed()); t.Failed() {
 			break
 		}

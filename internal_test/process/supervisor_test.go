@@ -60,7 +60,7 @@ func supervised(command *exec.Cmd, environment ...string) *exec.Cmd {
 	return command
 }
 
-// abstract is a name that no file has (unix(7)), and nobody else.
+// abstract is a name that is no file's (unix(7)), and unique.
 func abstract(t *testing.T) string {
 	t.Helper()
 	return fmt.Sprintf("@chatd-test-%d-%s", os.Getpid(), t.Name())
@@ -131,8 +131,8 @@ func TestG10NoSocketToNotify(t *testing.T) {
 	}
 }
 
-// G10: the supervisor's socket is full. Nobody waits for it; when there is room again, it hears of
-// the loop again. Then it goes away, and nobody minds.
+// G10: the supervisor's socket is full. The server does not wait; when there is room again, the
+// supervisor hears of the loop again. Then the socket is closed, and the server goes on.
 func TestG10SocketFullAndThenGone(t *testing.T) {
 	t.Parallel()
 	s := newSupervisor(t, filepath.Join(t.TempDir(), "notify"))

@@ -92,7 +92,7 @@ func TestTraceOnFullDisk(t *testing.T) {
 	}
 }
 
-// A trace that cannot be begun is refused before anybody is served.
+// A trace that cannot be begun is refused before a client is served.
 func TestTraceWhereNoneCanBe(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "no", "trace.json")
@@ -117,7 +117,8 @@ func TestTraceToStderr(t *testing.T) {
 	}
 }
 
-// Nobody reads stderr, and a trace goes there: it loses lines, and nobody waits for it (as in G2).
+// A trace goes to a full stderr without a reader: it loses lines, and the server does not wait (as in
+// G2).
 func TestTraceToFullPipe(t *testing.T) {
 	t.Parallel()
 	_, writer := pipe(t)

@@ -114,7 +114,7 @@ func TestA13AddressesThatWork(t *testing.T) {
 	}
 }
 
-// A13: a port below 1024 is refused to whom the system does not allow it.
+// A13: a port below 1024 is refused if the system does not allow it.
 func TestA13PrivilegedPort(t *testing.T) {
 	t.Parallel()
 	lowest, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -129,7 +129,7 @@ func TestA13PrivilegedPort(t *testing.T) {
 		}
 		for folder := filepath.Dir(command.Path); folder != "/"; folder = filepath.Dir(folder) {
 			if info, err := os.Stat(folder); err != nil || info.Mode()&1 == 0 {
-				t.Skipf("root may have any port, and nobody else can reach the executable: %s, %v", folder, err)
+				t.Skipf("root may have any port, and other users cannot reach the executable: %s, %v", folder, err)
 			}
 		}
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

@@ -16,7 +16,7 @@ const bareMessages = 10_000
 
 // bareMessage measures the four system calls of one message, in nanoseconds each: the median of
 // many. One thread plays all: the sender's write, then the four calls of a server, then what the
-// two clients read. So nobody sleeps and nobody is woken: it is the least that the calls can cost.
+// two clients read. So no thread sleeps or is woken: it is the least that the calls can cost.
 // A server that has to be woken for each message costs more, and the difference is not its own.
 func bareMessage() (ns [4]float64, err error) {
 	var samples [4][]time.Duration

@@ -25,12 +25,12 @@ type client struct {
 type kind byte
 
 const (
-	sender    kind = 's'
-	recipient kind = 'r'
-	asker     kind = 'a' // asks for the list
-	visitor   kind = 'v' // comes and goes
-	idler     kind = 'i' // logs in and is silent from then on
-	stranger  kind = 'x' // never logs in
+	sender          kind = 's'
+	recipient       kind = 'r'
+	asker           kind = 'a' // asks for the list
+	visitor         kind = 'v' // comes and goes
+	idler           kind = 'i' // logs in and is silent from then on
+	unauthenticated kind = 'x' // never logs in
 )
 
 // nameDigits is how many digits follow the letter. All names are equally long, so that the sender

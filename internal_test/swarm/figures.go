@@ -1,7 +1,6 @@
 package main
 
 import (
-	"chatd/internal_test/contender"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"chatd/internal_test/contender"
 )
 
 // figuresOptions are how thoroughly to measure.

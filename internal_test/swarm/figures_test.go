@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"chatd/internal_test/contender"
-	"chatd/internal_test/daemon"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"chatd/internal_test/contender"
+	"chatd/internal_test/daemon"
 
 	"golang.org/x/sys/unix"
 )

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"chatd/internal_test/contender"
 	"fmt"
 	"io"
+
+	"chatd/internal_test/contender"
 )
 
 // printGoals is a row for each goal. CPU is compared with the reference in C, round by round: the

@@ -96,7 +96,7 @@ func (l *churning) end(c *client) {
 
 func (l *churning) then() {}
 
-// silence is the load in which nobody says anything.
+// silence is the load without any message.
 type silence struct{ s *swarm }
 
 func (silence) start()                        {}

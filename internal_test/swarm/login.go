@@ -8,7 +8,7 @@ import (
 // loginsAtOnce is how many logins are under way at a time: fewer than any server's backlog.
 const loginsAtOnce = 64
 
-// gather connects clients and logs them in, but for the strangers. It is a load of its own, and all
+// gather connects clients and logs them in, but for those of kind unauthenticated. It is a load of its own, and all
 // must succeed.
 func (s *swarm) gather(clients []*client) error {
 	g := &gathering{s: s}
@@ -17,7 +17,7 @@ func (s *swarm) gather(clients []*client) error {
 		if err := s.connect(c); err != nil {
 			return fmt.Errorf("after %d clients: %w", c.number, err)
 		}
-		if c.kind != stranger {
+		if c.kind != unauthenticated {
 			s.logIn(c)
 			g.missing++
 		}
@@ -75,7 +75,7 @@ func (g *gathering) then()         {}
 func (g *gathering) end(c *client) { g.s.ended(c) }
 
 func (g *gathering) line(c *client, text []byte) {
-	if c.logged || c.kind == stranger {
+	if c.logged || c.kind == unauthenticated {
 		g.s.unexpected(c, text, "nothing")
 	} else if g.s.loggedIn(c, text) {
 		g.missing--

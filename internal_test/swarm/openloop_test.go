@@ -111,7 +111,7 @@ func TestSwarmOpenLoopMeasuresFromDue(t *testing.T) {
 	}
 }
 
-// TestSwarmSilentClient plays to a fake server that would hear if a stranger said anything, and to
+// TestSwarmSilentClient plays to a fake server that would notice if a silent client sent anything, and to
 // which the users must log in.
 func TestSwarmSilentClient(t *testing.T) {
 	f := &fake{}
@@ -124,7 +124,7 @@ func TestSwarmSilentClient(t *testing.T) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.users) != 3 || f.users[clientName(stranger, 0)] != nil {
+	if len(f.users) != 3 || f.users[clientName(unauthenticated, 0)] != nil {
 		t.Errorf("%d users logged in, expected the 3 idle ones: %v", len(f.users), f.users)
 	}
 }

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"chatd/internal_test/contender"
 	"encoding/json"
 	"os"
 	"slices"
+
+	"chatd/internal_test/contender"
 )
 
 // A record is all that `figures` has measured. It is what the tables and the charts are made of.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"chatd/internal_test/contender"
-	"chatd/internal_test/daemon"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"chatd/internal_test/contender"
+	"chatd/internal_test/daemon"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,7 +25,7 @@ type measurement struct {
 	progress   *progress
 }
 
-// gather builds the contenders. Who cannot be built here is left out, but chatd must be there.
+// gather builds the contenders. One that cannot be built here is left out, but chatd must be there.
 func (m *measurement) gather(root, folder string) error {
 	users, err := allowManyDescriptors()
 	if err != nil {
@@ -86,7 +87,7 @@ var loads = []struct {
 }
 
 // round measures everything once. The contenders follow each other under the same load, so that
-// what is compared was measured within seconds; who begins changes from round to round.
+// what is compared was measured within seconds; the first of them changes from round to round.
 func (m *measurement) round(round int) error {
 	for _, l := range loads {
 		for _, c := range m.inTurn(round) {

@@ -51,7 +51,7 @@ func run(o options) (r result, err error) {
 		}
 	}
 	s.add(idler, o.idle)
-	s.add(stranger, o.silent)
+	s.add(unauthenticated, o.silent)
 	coming := slices.DeleteFunc(slices.Clone(s.clients), func(c *client) bool { return c.kind == visitor })
 	if err := s.gather(coming); err != nil {
 		return r, err

@@ -2,12 +2,13 @@ package main
 
 import (
 	"bytes"
-	"chatd/internal_test/daemon"
 	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"chatd/internal_test/daemon"
 )
 
 // deadline only guards against hanging.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"chatd/internal_test/daemon"
 	"cmp"
 	"fmt"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"chatd/internal_test/daemon"
 
 	"golang.org/x/sys/unix"
 )

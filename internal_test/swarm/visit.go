@@ -29,7 +29,7 @@ func (v *visit) make(s *scope) {
 	kinds[min(v.IntN(2*len(kinds)), len(kinds)-1)]()
 }
 
-// talk writes to others, who may be there or not, read or not.
+// talk writes to others, that may be there or not, read or not.
 func (v *visit) talk() {
 	c := v.loginInPublic()
 	for n := range v.IntN(50) {
@@ -97,7 +97,7 @@ func (v *visit) flood() {
 	c.Leave()
 }
 
-// endNoLine says much and never ends the line, as a user or a stranger. The daemon may close it.
+// endNoLine says much and never ends the line, logged in or not. The daemon may close it.
 func (v *visit) endNoLine() {
 	c := v.crowd.daemon.Dial(v)
 	if v.IntN(2) == 0 {

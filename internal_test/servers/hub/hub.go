@@ -1,4 +1,4 @@
-// Package hub is what the peers in Go have in common, so that they differ in their I/O alone:
+// Package hub is what the servers in Go have in common, so that they differ in their I/O alone:
 // chatd's own package protocol behind one mutex, for servers that carry out each client's lines in
 // a goroutine and whose writes return when the kernel has taken all.
 package hub
@@ -20,8 +20,8 @@ type Hub struct {
 	slots   int
 }
 
-// A Client is one connection. One goroutine at a time has its input; whoever has something for it
-// writes.
+// A Client is one connection. One goroutine at a time has its input; any goroutine may
+// write to it.
 type Client struct {
 	id state.ID
 
@@ -70,8 +70,8 @@ func (h *Hub) Close(c *Client) {
 	h.free = append(h.free, c.id)
 }
 
-// Input carries out what a client has said, whole lines or not, and tells everybody who is to hear
-// of it. last reports that the client has been told its last words.
+// Input carries out what a client has said, whole lines or not, and writes what follows to each
+// client. last reports that the client has been told its last words.
 func (h *Hub) Input(c *Client, in []byte) (last bool) {
 	for len(in) > 0 && !last {
 		var n int
