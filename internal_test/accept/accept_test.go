@@ -75,9 +75,7 @@ func TestA10LimitThatCannotBeMet(t *testing.T) {
 	users := d.LoginAll(t, 16)
 	late := d.Dial(t)
 	late.Ask("HELLO-FROM late", "BUSY")
-	for _, c := range append(users, late) {
-		c.Close()
-	}
+	daemon.CloseAll(append(users, late)...)
 	d.CheckInvariants(t)
 
 	daemon.Launch(t, daemon.ThroughShell(daemon.Command(t), "ulimit -n 48", "")).ExpectRefusal(t, 1, "48")
@@ -218,9 +216,7 @@ func TestA7BurstOfConnects(t *testing.T) {
 		c.Login(fmt.Sprint("u", i))
 	}
 	p.Talk(1)
-	for _, c := range burst {
-		c.Close()
-	}
+	daemon.CloseAll(burst...)
 	d.CheckInvariants(t, "ada", "bob")
 }
 

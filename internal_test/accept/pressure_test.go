@@ -44,9 +44,7 @@ func TestA1MoreClientsThanDescriptors(t *testing.T) {
 	}
 	unauthenticated[149].Login("newest")
 	p.Ada.Ask("LIST", "LIST-OK ada,bob,newest")
-	for _, c := range unauthenticated {
-		c.Close()
-	}
+	daemon.CloseAll(unauthenticated...)
 	d.CheckInvariants(t, "ada", "bob")
 }
 
@@ -225,8 +223,6 @@ func TestSelectIsFull(t *testing.T) {
 	unauthenticated[1].Login("first")
 	d.Login(t, "late").Line("LIST")
 	p.Ada.Ask("LIST", "LIST-OK ada,bob,first,late")
-	for _, c := range unauthenticated[2:] {
-		c.Close()
-	}
+	daemon.CloseAll(unauthenticated[2:]...)
 	d.AwaitDescriptors(t, 4)
 }

@@ -118,9 +118,7 @@ func crowd(s *trial, size int) []string {
 func sixteen(s *trial) {
 	names := crowd(s, 16)
 	s.ask("user1", "LIST", "LIST-OK "+strings.Join(names, ","))
-	s.Say("user1", "SEND user16 hi\n")
-	s.Hear("user16", "DELIVERY user1 hi\n")
-	s.Hear("user1", sendOK)
+	s.exchange("user1", "user16", "user16")
 }
 
 // busyFrom logs in users until one is refused, and returns how many there are then. It gives up at
@@ -147,9 +145,7 @@ func busy(s *trial) {
 	places := busyFrom(s)
 	s.HangUp(fmt.Sprintf("user%d", places+1)) // the rules do not say whether it stays
 	if places > 0 {
-		s.Say("user1", "SEND user1 hi\n")
-		s.Hear("user1", "DELIVERY user1 hi\n")
-		s.Hear("user1", sendOK)
+		s.exchange("user1", "user1", "user1")
 	}
 	if places != 16 {
 		differ("the server has %d places, not 16", places)
@@ -166,9 +162,7 @@ func busyAgain(s *trial) {
 func idle(s *trial) {
 	s.Find("unauthenticated")
 	s.login("alice", "bob", "carol")
-	s.Say("carol", "SEND bob hi\n")
-	s.Hear("bob", "DELIVERY carol hi\n")
-	s.Hear("carol", sendOK)
+	s.exchange("carol", "bob", "bob")
 	s.login("dave")
 }
 
@@ -178,9 +172,7 @@ func garbage(s *trial) {
 		for _, name := range []string{"mallory", "unauthenticated"} {
 			s.Say(name, bytes)
 		}
-		s.Say("alice", "SEND bob hi\n")
-		s.Hear("bob", "DELIVERY alice hi\n")
-		s.Hear("alice", sendOK)
+		s.exchange("alice", "bob", "bob")
 	}
 	s.leave("mallory")
 	s.leave("unauthenticated")
@@ -197,9 +189,7 @@ func nameIsFree(s *trial) {
 	s.closeConnection("bob")
 	s.until("alice", "LIST", "LIST-OK alice")
 	s.ask("second", "HELLO-FROM bob", "HELLO bob")
-	s.Say("alice", "SEND bob hi\n")
-	s.Hear("second", "DELIVERY alice hi\n")
-	s.Hear("alice", sendOK)
+	s.exchange("alice", "bob", "second")
 }
 
 func targetGone(s *trial) {

@@ -106,9 +106,7 @@ func targetDies(s *trial) {
 	if f.okays < f.sent {
 		s.answerInsteadOfOkay("alice")
 	}
-	s.Say("alice", "SEND alice hi\n")
-	s.Hear("alice", "DELIVERY alice hi\n")
-	s.Hear("alice", sendOK)
+	s.exchange("alice", "alice", "alice")
 }
 
 // answerInsteadOfOkay hears the answer to a message that was not forwarded. What it has to be is
@@ -132,8 +130,6 @@ func (s *trial) answerInsteadOfOkay(name string) {
 func slowReader(s *trial) {
 	fill(s, moreThanFit)
 	s.login("carol", "dave")
-	s.Say("carol", "SEND dave hi\n")
-	s.Hear("dave", "DELIVERY carol hi\n")
-	s.Hear("carol", sendOK)
+	s.exchange("carol", "dave", "dave")
 	s.login("erin")
 }

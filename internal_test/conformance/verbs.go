@@ -24,6 +24,14 @@ func (s *trial) ask(name, line, answer string) {
 	s.Hear(name, answer+"\n")
 }
 
+// exchange has a client send to a name, and expects that the client to that has it, and the sender,
+// hear of it.
+func (s *trial) exchange(from, name, to string) {
+	s.Say(from, "SEND "+name+" hi\n")
+	s.Hear(to, "DELIVERY "+from+" hi\n")
+	s.Hear(from, sendOK)
+}
+
 // leave half-closes, waits for the server to close, and judges neither.
 func (s *trial) leave(name string) {
 	s.HalfClose(name)

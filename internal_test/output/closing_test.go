@@ -56,9 +56,7 @@ func TestD14WriteAfterThePeerClosed(t *testing.T) {
 			c.Ask("LIST x", "BAD-RQST-BODY")
 		}
 	}
-	for _, c := range senders {
-		c.Close()
-	}
+	daemon.CloseAll(senders...)
 	d.CheckInvariants(t)
 }
 
