@@ -14,7 +14,7 @@ import (
 
 // A2: the Go runtime makes a poller of its own when it first needs a timer, and dies if the
 // descriptor table is full by then. It has it before the first client can come: an epoll instance
-// and an eventfd besides ours, which are one instance if we wait with epoll, the wake and the spare.
+// and an eventfd besides ours, which are one instance if we wait with epoll, the wake and the reserve.
 func TestA2RuntimeHasItsPollerBeforeTheFirstClient(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)

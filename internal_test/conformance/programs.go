@@ -47,7 +47,7 @@ var programs = []testCase{
 	{
 		ID: "TR2/garbage", Level: must, play: garbage,
 		Title: "Whatever one client says, the others are served",
-		Why:   "Bytes that are no text, and a line without an end. What the client itself hears is not judged here.",
+		Why:   "Bytes that are no text, and a line without an end. What the client itself hears is not tested here.",
 	},
 	{
 		ID: "TR3/close", Level: must, play: func(s *trial) { disappears(s, s.closeConnection) },

@@ -10,7 +10,7 @@ import (
 
 // What cases that are programs say and hear, in a word.
 
-// login logs in under the name that the actor has.
+// login logs in under the name that the client has.
 func (s *trial) login(names ...string) {
 	for _, name := range names {
 		s.Say(name, "HELLO-FROM "+name+"\n")
@@ -74,7 +74,7 @@ func (s *trial) tellUntold() {
 	}
 }
 
-// A flood is what one actor sends to another, one message after the other.
+// A flood is what one client sends to another, one message after the other.
 type flood struct {
 	from, to string
 	size     int // of a message, in bytes

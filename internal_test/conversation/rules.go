@@ -4,10 +4,10 @@ import "fmt"
 
 // rules refuse a conversation in which a client does what it no longer can, or that would prove
 // nothing.
-type rules map[string]*standing
+type rules map[string]*progress
 
-// A standing is what has become of a client so far.
-type standing struct {
+// A progress is what has become of a client so far.
+type progress struct {
 	gone     bool
 	silent   bool // has half-closed
 	stalled  bool
@@ -17,7 +17,7 @@ type standing struct {
 func (r rules) check(step Step) error {
 	s := r[step.Client]
 	if s == nil {
-		s = new(standing)
+		s = new(progress)
 		r[step.Client] = s
 	}
 	a := step.Action

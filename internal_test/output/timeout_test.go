@@ -17,8 +17,8 @@ const (
 )
 
 // B13: the process is stopped for longer than the send timeout, while a client has something queued
-// for it and takes all that the kernel has. It is not thrown out for the server's own absence: its
-// socket is written to before it is judged.
+// for it and takes all that the kernel has. It is not closed for the server's own absence: the
+// server writes to its socket before it applies the timeout.
 func TestB13AbsenceIsNoSendTimeout(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t, "--send-timeout", timeout.String())
@@ -57,7 +57,7 @@ func TestB13AbsenceIsNoSendTimeout(t *testing.T) {
 }
 
 // B13: the process is stopped for longer than the login timeout, and clients log in meanwhile. They
-// are heard before they are judged.
+// are read from before the timeout applies.
 func TestB13AbsenceIsNoLoginTimeout(t *testing.T) {
 	t.Parallel()
 	loginDuringAbsence(t, 50)
@@ -76,6 +76,7 @@ func loginDuringAbsence(t *testing.T, n int) {
 	p := d.LoginPair(t)
 	start := time.Now()
 	clients := d.DialAll(t, daemon.Crowd(t, n))
+	d.AwaitDescriptors(t, 2+len(clients))
 	d.ExpectIdle(t)
 	d.Signal(t, syscall.SIGSTOP)
 	if took := time.Since(start); took > timeout-time.Second {

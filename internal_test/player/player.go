@@ -76,9 +76,11 @@ const (
 	Heard    = "heard"
 )
 
-// New makes a player that fails a test, with the end of the record.
+// New makes a player that fails a test, with the end of the record. Its connections are closed when
+// the test ends.
 func New(t testing.TB, backend Backend) *Player {
 	p := &Player{Backend: backend}
+	t.Cleanup(p.Close)
 	if _, slow := backend.(*TCP); slow {
 		p.Patience = daemon.Patience
 	}

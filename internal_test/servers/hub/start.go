@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Start is the beginning of each peer's main: it understands the flags, listens, and says where.
+// Start is the beginning of each server's main: it reads the flags, listens, and says where.
 func Start() (*Hub, net.Listener, error) {
 	address := flag.String("address", "127.0.0.1", "address to listen on")
 	port := flag.Int("port", 5378, "port, 0 for any free one")

@@ -50,7 +50,7 @@ class Client:
         self.outbox = bytearray()
         self.sent = 0  # bytes, in all
         self.receipts = collections.deque()  # (how much must be sent, the client that gets SEND-OK then), in order
-        self.owed = False  # the answer to a SEND is pending
+        self.pending = False  # the answer to a SEND is pending
         self.ended = False  # its input has ended
         self.closing = False  # it gets nothing more but what is in outbox
         self.thrown = 0  # bytes of input since then
@@ -61,7 +61,7 @@ class Server:
         self.max_users, self.max_line, self.way = 8 if way == "few" else max_users, max_line, way
         self.users = {}  # key(name) -> Client, in login order
         self.clients = set()
-        self.settled = collections.deque()  # (sender, the answer to its SEND)
+        self.completed = collections.deque()  # (sender, the answer to its SEND)
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server((address, port), backlog=4096)
         self.listener.setblocking(False)
@@ -79,8 +79,8 @@ class Server:
                     self.carry_on(key.data)
                 else:
                     self.read(key.data)
-                while self.settled:
-                    self.settle(*self.settled.popleft())
+                while self.completed:
+                    self.complete(*self.completed.popleft())
 
     def accept(self):
         try:
@@ -117,7 +117,7 @@ class Server:
 
     def carry_on(self, client):
         """Executes the lines that have come from the client, as far as it may now."""
-        while client.sock and not (client.closing or client.owed or len(client.outbox) >= HIGH_WATER):
+        while client.sock and not (client.closing or client.pending or len(client.outbox) >= HIGH_WATER):
             end = client.inbox.find(b"\n", client.scanned)
             line = client.inbox if end < 0 else client.inbox[:end]
             length = len(line) - (line.endswith(b"\r") and self.way != "choices")
@@ -166,9 +166,9 @@ class Server:
             return self.send(client, b"SEND-OK\n" if self.way == "ok-anyway" else b"BAD-DEST-USER\n")
         if self.way == "first-word":
             message = message.split()[0]
-        client.owed = self.way != "early-ok"
-        self.send(target, b"DELIVERY %s %s\n" % (client.name, message), client if client.owed else None)
-        if not client.owed:
+        client.pending = self.way != "early-ok"
+        self.send(target, b"DELIVERY %s %s\n" % (client.name, message), client if client.pending else None)
+        if not client.pending:
             self.send(client, b"SEND-OK\n")
 
     def log_in(self, client, header, name, whole):
@@ -229,14 +229,14 @@ class Server:
         client.sent += n
         del client.outbox[:n]
         while client.receipts and client.receipts[0][0] <= client.sent:
-            self.settled.append((client.receipts.popleft()[1], b"SEND-OK\n"))
+            self.completed.append((client.receipts.popleft()[1], b"SEND-OK\n"))
         if client.closing and not client.outbox:
             self.finish(client)
         self.watch(client)
 
-    def settle(self, sender, answer):
+    def complete(self, sender, answer):
         if sender.sock:
-            sender.owed = False
+            sender.pending = False
             self.send(sender, answer)
             self.carry_on(sender)
 
@@ -271,14 +271,14 @@ class Server:
         client.sock = None
         self.clients.discard(client)
         for _, sender in client.receipts:
-            self.settled.append((sender, b"BAD-DEST-USER\n"))
+            self.completed.append((sender, b"BAD-DEST-USER\n"))
 
     def watch(self, client):
         """Waits for what the client's state asks for."""
         if not client.sock:
             return
         events = selectors.EVENT_WRITE if client.outbox else 0
-        if not client.ended and (client.closing or not client.owed and len(client.outbox) < HIGH_WATER):
+        if not client.ended and (client.closing or not client.pending and len(client.outbox) < HIGH_WATER):
             events |= selectors.EVENT_READ
         if client.events and not events:
             self.selector.unregister(client.sock)
