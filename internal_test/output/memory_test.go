@@ -17,15 +17,7 @@ const baseMemory = 64 << 20
 // loginLong logs in n users with names so long, which are numbers from a first one on.
 func loginLong(t *testing.T, d *daemon.Daemon, first, n, length int, options ...daemon.Option) []*daemon.Client {
 	t.Helper()
-	clients := make([]*daemon.Client, n)
-	for i := range clients {
-		clients[i] = d.Dial(t, options...)
-		clients[i].Line(fmt.Sprintf("HELLO-FROM %0*d", length, first+i))
-	}
-	for i, c := range clients {
-		c.Expect(fmt.Sprintf("HELLO %0*d", length, first+i))
-	}
-	return clients
+	return d.LoginMany(t, n, func(i int) string { return fmt.Sprintf("%0*d", length, first+i) }, options...)
 }
 
 // sayAll has each of the clients say its line, all at the same time, and waits until they have said
@@ -127,14 +119,14 @@ func TestF1SharedListCountsOnce(t *testing.T) {
 	}
 }
 
-// F3: each of two thousand idle users has sent a line of 64 KiB once. Neither it nor what it was
+// F3: each of a thousand idle users has sent a line of 64 KiB once. Neither it nor what it was
 // written from is kept for any of them: an idle user costs a few hundred bytes.
 func TestF3BuffersAreGivenBack(t *testing.T) {
 	t.Parallel()
 	const perUser, pool = 1 << 10, 8 << 20 // bytes; a buffer for each would be 64 KiB
 	d := daemon.Start(t)
 	before := d.PrivateMemory(t)
-	users := d.LoginAll(t, daemon.Crowd(t, 2000))
+	users := d.LoginAll(t, daemon.Crowd(t, 1000))
 	message := strings.Repeat("m", 64<<10-20)
 	for i, c := range users {
 		c.Ask(fmt.Sprintf("SEND u%d %s", i, message), fmt.Sprintf("DELIVERY u%d %s", i, message), "SEND-OK")

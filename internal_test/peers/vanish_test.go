@@ -61,7 +61,7 @@ func TestE6CrowdResets(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t)
 	witness := d.Login(t, "witness")
-	users := d.LoginAll(t, daemon.Crowd(t, 5000))
+	users := d.LoginAll(t, daemon.Crowd(t, 3000))
 	d.Signal(t, syscall.SIGSTOP)
 	for _, c := range users {
 		c.Reset()

@@ -19,7 +19,7 @@ import (
 // has accepted and not served when it stops connects again.
 func TestG11RestartsRefuseNoClient(t *testing.T) {
 	t.Parallel()
-	restarts := 100
+	restarts := 40
 	if testing.Short() {
 		restarts = 10
 	}

@@ -194,7 +194,7 @@ func TestG7SignalsDuringTheWait(t *testing.T) {
 // comes there (TR5).
 func TestG8ServerIsOn(t *testing.T) {
 	t.Parallel()
-	for range 20 {
+	for range 10 {
 		command := daemon.Command(t, "--port", daemon.ReservePort(t))
 		reader, writer := pipe(t)
 		command.Stdout = writer

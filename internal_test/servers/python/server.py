@@ -74,6 +74,8 @@ class Server:
             for key, events in self.selector.select():
                 if key.data is None:
                     self.accept()
+                elif not key.data.sock:
+                    pass  # closed by an earlier event of the same batch
                 elif events & selectors.EVENT_WRITE:  # first: there may be nothing to read any more
                     self.flush(key.data)
                     self.carry_on(key.data)
