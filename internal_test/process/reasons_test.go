@@ -30,7 +30,7 @@ func TestReasons(t *testing.T) {
 			d.Dial(t)
 			unauthenticated.ExpectEOF()
 		}},
-		{"login_timeout", "--login-timeout 100ms", func(t *testing.T, d *daemon.Daemon) { d.Dial(t).ExpectEOF() }},
+		{"login_timeout", "--login-timeout 1s", func(t *testing.T, d *daemon.Daemon) { d.Dial(t).ExpectEOF() }},
 		{"send_timeout", "--send-timeout 100ms", func(t *testing.T, d *daemon.Daemon) {
 			d.StallAlone(t)
 		}},
