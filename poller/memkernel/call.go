@@ -1,0 +1,84 @@
+package memkernel
+
+import (
+	"fmt"
+	"strconv"
+	"syscall"
+	"time"
+
+	"chatd/poller"
+)
+
+// A Call is a call of the loop's. The Before hook is the one way in which a call ends otherwise
+// than the state of the kernel says: a test scripts it, a simulation rolls dice in it, an explorer
+// tries every answer, a page asks the reader.
+//
+//   - With Err set, the call ends with that error and changes nothing (but see Close).
+//   - With Data made shorter, read and write move at most so many bytes.
+//   - A Wait comes to the hook as "wait", and then as "report" each time it has looked, with the
+//     batch that it is about to report. The hook may reorder or shorten Events, or put others there.
+//     What it leaves out is reported the next time.
+//
+// The hook may also let clients act before the call is carried out.
+type Call struct {
+	Name     string           // accept, read, write, unsent, shutdown, close, reserve, peer, add, modify, wait, report
+	FD       int              // -1: none
+	Data     []byte           // read: the room for it; write; in the record, the bytes that were moved
+	Interest poller.Readiness // add, modify
+	Timeout  time.Duration    // wait, report
+	Events   []poller.Event   // report; in the record, wait
+	N        int              // in the record, the result: a descriptor, bytes, or events
+	Err      error
+}
+
+// do makes a call: hook, then what it does to the descriptor's socket, then record.
+func (k *Kernel) do(c Call, carryOut func(*Socket) (int, error)) (n int, err error) {
+	k.call = c
+	if k.Before != nil {
+		k.Before(&k.call)
+	}
+	s := k.Find(c.FD)
+	switch {
+	case k.call.Err != nil:
+		err = k.call.Err
+	case s == nil && c.Name != "wait" && c.Name != "reserve":
+		err = syscall.EBADF
+	case carryOut != nil:
+		n, err = carryOut(s)
+	}
+	if k.Record {
+		c := k.call
+		c.N, c.Err = n, err
+		c.Data = append([]byte(nil), c.Data[:max(0, min(n, len(c.Data)))]...)
+		c.Events = append([]poller.Event(nil), c.Events...)
+		k.Calls = append(k.Calls, c)
+	}
+	return n, err
+}
+
+// formats are those of strace(1). The arguments are the descriptor, data, conditions, events and the
+// timeout.
+var formats = map[string]string{
+	"accept": "accept4(%[1]d)", "reserve": `open("/dev/null")`, "close": "close(%[1]d)", "shutdown": "shutdown(%[1]d, SHUT_WR)",
+	"read": "read(%[1]d, %.32[2]q)", "write": "write(%[1]d, %.32[2]q)",
+	"unsent": "ioctl(%[1]d, SIOCOUTQ)", "peer": "getpeername(%[1]d)",
+	"add": "epoll_ctl(ADD, %[1]d, %[3]s)", "modify": "epoll_ctl(MOD, %[1]d, %[3]s)", "wait": "epoll_wait(%[4]v, %[5]v)",
+}
+
+// String is the call as strace(1) prints it.
+func (c Call) String() string {
+	var events []string
+	for _, e := range c.Events {
+		events = append(events, fmt.Sprintf("%d: %s", e.ID.Slot(), conditions(e.Ready)))
+	}
+	text := fmt.Sprintf(formats[c.Name], c.FD, c.Data, conditions(c.Interest), events, c.Timeout)
+	if c.Err != nil {
+		return text + " = -1 (" + c.Err.Error() + ")"
+	}
+	return text + " = " + strconv.Itoa(c.N)
+}
+
+// conditions are named as in epoll_ctl(2).
+func conditions(r poller.Readiness) string {
+	return [...]string{"0", "IN", "OUT", "IN|OUT", "HUP", "IN|HUP", "OUT|HUP", "IN|OUT|HUP"}[r]
+}
