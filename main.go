@@ -1,9 +1,8 @@
 // Chatd is a chat server: clients log in with a name, list who is here, and send each other lines.
 // One thread serves them all from one epoll loop.
 //
-// This file is the whole program: flags, capacity, listener, machine, loop, and one line on stdout.
-// What the parts promise stands at the top of each package; docs/reading.md says in which order to
-// read them.
+// This file has the flags, and wires the parts together: capacity, listener, machine, loop, and one line
+// on stdout. docs/reading.md says in which order to read the packages.
 package main
 
 import (
@@ -24,8 +23,11 @@ import (
 	"time"
 
 	"chatd/poller"
+	"chatd/poller/linux"
+	"chatd/poller/service"
 	"chatd/poller/trace"
 	"chatd/protocol"
+	"chatd/state"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,15 +39,15 @@ var usage string
 
 const (
 	exitOK      = 0
-	exitRefused = 1 // the system said no
+	exitRefused = 1 // the system refused something
 	exitUsage   = 2
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the program. What it has to say to the person who starts it is one line on stderr.
+// run is the program. It writes one line to stderr if it cannot do what the arguments say.
 func run(args []string, stdout, stderr *os.File) int {
-	signal.Ignore(unix.SIGPIPE) // a reader of stdout or stderr that has gone is no reason to go as well
+	signal.Ignore(unix.SIGPIPE) // the server goes on when the reader of stdout or stderr has gone
 	o, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -65,61 +67,67 @@ func run(args []string, stdout, stderr *os.File) int {
 	return exitOK
 }
 
-// serve wires the parts together and leaves the rest to the loop.
+// serve wires the parts together and runs the loop.
 func serve(o options, stdout, stderr *os.File) error {
-	lines := poller.NewLogWriter(int(stderr.Fd()))
+	lines := service.NewLogWriter(int(stderr.Fd()))
 	log := lines.Logger(o.logLevel)
-	limit, err := poller.RaiseDescriptorLimit()
+	limit, err := linux.RaiseDescriptorLimit()
 	if err != nil {
 		return err
 	}
 	if o.poller == "select" {
 		limit = min(limit, unix.FD_SETSIZE)
 	}
-	maxUsers, err := poller.Capacity(limit, o.maxUsers)
+	o.limits.Users, err = linux.Capacity(limit, o.limits.Users)
 	if err != nil {
 		return err
 	}
-	// The collector may let the heap grow to twice what is in use; not so near the bound.
+	// The garbage collector lets the heap grow to twice what is in use, but not near this limit.
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(o.maxBuffer) + baseMemory)
 	}
-	// The Go runtime makes a poller of its own when it first needs a timer, and dies if no
-	// descriptor is left then. Let it have it now.
+	// The Go runtime opens a poller of its own at its first timer, and dies if no descriptor is left
+	// then: make it do so now.
 	time.Sleep(time.Nanosecond)
 
-	kernel, err := poller.NewKernel(o.poller)
+	kernel, err := linux.New(o.poller)
 	if err != nil {
 		return err
 	}
-	wake, err := poller.NewWake()
+	wake, err := linux.NewWake()
 	if err != nil {
 		return err
 	}
-	listener, address, err := poller.Inherit()
+	listener, address, err := service.Inherit()
 	inherited := listener >= 0
 	if err == nil && !inherited {
-		listener, address, err = poller.Listen(o.host, o.port)
+		listener, address, err = linux.Listen(o.host, o.port)
 	}
 	if err != nil {
 		return err
 	}
+	reporter := service.Reporter{Log: log, LogWriter: lines, Notifier: service.NewNotifier()}
 	config := poller.Config{
 		Kernel:       kernel,
-		Machine:      protocol.NewMachine(maxUsers, o.maxLine),
+		Machine:      protocol.NewMachine(o.limits),
 		Listener:     listener,
 		Wake:         wake.Descriptor(),
 		SendTimeout:  o.sendTimeout,
 		LoginTimeout: o.loginTimeout,
 		DrainTimeout: o.drainTimeout,
 		MaxBuffer:    o.maxBuffer,
-		BusyReply:      protocol.BusyReply(),
-		Supervisor:   poller.NewSupervisor(),
-		StatsFile:    o.statsFile,
+		BusyReply:    protocol.BusyReply(),
 		Log:          log,
-		LogWriter:    lines,
+		Report:       reporter.Report,
+		Watchdog:     reporter.Notifier.Watchdog(),
 	}
-	endTrace, err := trace.Wrap(&config, o.trace, lines)
+	if o.statsFile != "" {
+		if reporter.StatsFile, err = service.NewStatsFile(o.statsFile, log); err != nil {
+			return err
+		}
+		config.StatsEvery = service.StatsEvery
+	}
+	endTrace, err := trace.Wrap(&config, o.poller, o.trace, lines)
 	if err != nil {
 		return err
 	}
@@ -129,22 +137,21 @@ func serve(o options, stdout, stderr *os.File) error {
 		return err
 	}
 	wake.OnSignals()
-	log.Info("listening", "address", address, "inherited", inherited, "poller", o.poller, "max_users", maxUsers)
-	io.WriteString(stdout, "Server is on\n") // TR5; the only thing ever said there
+	log.Info("listening", "address", address, "inherited", inherited, "poller", o.poller, "max_users", o.limits.Users)
+	io.WriteString(stdout, "Server is on\n") // TR5; nothing else is written there
 	return loop.Run()
 }
 
-// baseMemory is what the process may take beside the buffers, in bytes, before the collector works
-// harder.
+// baseMemory is what the process may take beside the buffers, in bytes, before the garbage collector runs
+// more often.
 const baseMemory = 64 << 20
 
-// options are the flags, understood.
+// options are the parsed flags.
 type options struct {
 	host         string
 	port         int
-	maxUsers     int // 0: not given
-	maxLine      int // bytes
-	maxBuffer    int // bytes
+	limits       protocol.Limits // Users 0: not given
+	maxBuffer    int             // bytes
 	sendTimeout  time.Duration
 	loginTimeout time.Duration // 0: none
 	poller       string        // select, poll or epoll
@@ -157,7 +164,7 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	o := options{
-		host: "127.0.0.1", port: 5378, maxLine: 1 << 20, maxBuffer: 256 << 20,
+		host: "127.0.0.1", port: 5378, limits: protocol.Limits{Line: 1 << 20, Name: 255}, maxBuffer: 256 << 20,
 		sendTimeout: 30 * time.Second, drainTimeout: 5 * time.Second, poller: "epoll",
 	}
 	flags := flag.NewFlagSet("chatd", flag.ContinueOnError)
@@ -168,8 +175,9 @@ func parse(args []string) (options, error) {
 	for _, name := range []string{"p", "port"} {
 		flags.Func(name, "", within(&o.port, strconv.Atoi, 0, 65535))
 	}
-	flags.Func("max-users", "", within(&o.maxUsers, strconv.Atoi, 1, 1<<30))
-	flags.Func("max-line", "", within(&o.maxLine, parseSize, 64, 1<<30))
+	flags.Func("max-users", "", within(&o.limits.Users, strconv.Atoi, 1, 1<<30))
+	flags.Func("max-line", "", within(&o.limits.Line, parseSize, 64, 1<<30))
+	flags.Func("max-name", "", within(&o.limits.Name, parseSize, 1, state.MaxName))
 	flags.Func("max-buffer", "", within(&o.maxBuffer, parseSize, 1<<20, 1<<40))
 	flags.Func("login-timeout", "", within(&o.loginTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
@@ -188,7 +196,7 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-// within makes the reader of a flag that has a lowest and a highest value.
+// within makes the parser of a flag that has a lowest and a highest value.
 func within[T int | time.Duration](
 	value *T, read func(string) (T, error), lowest, highest T,
 ) func(string) error {
@@ -202,7 +210,7 @@ func within[T int | time.Duration](
 	}
 }
 
-// oneOf makes the reader of a flag that names one of a few things.
+// oneOf makes the parser of a flag that is one of a few words.
 func oneOf(value *string, names ...string) func(string) error {
 	return func(text string) error {
 		if !slices.Contains(names, text) {
@@ -213,7 +221,7 @@ func oneOf(value *string, names ...string) func(string) error {
 	}
 }
 
-// parseSize reads a number of bytes, as 4096, 4KiB or 1MiB.
+// parseSize parses a number of bytes: 4096, 4KiB or 1MiB.
 func parseSize(text string) (int, error) {
 	shift := 0
 	if digits, ok := strings.CutSuffix(text, "KiB"); ok {
@@ -228,7 +236,7 @@ func parseSize(text string) (int, error) {
 	return n << shift, err
 }
 
-// version is what the build knows of itself.
+// version is what the build recorded.
 func version() string {
 	info, _ := debug.ReadBuildInfo()
 	revision := "unknown revision"

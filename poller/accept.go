@@ -1,53 +1,68 @@
 package poller
 
 import (
-	"os"
+	"fmt"
+	"log/slog"
+	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"chatd/state"
 )
 
 const (
-	acceptsPerTurn = 64                     // connections; a burst of them does not hold up users
-	acceptPause    = 100 * time.Millisecond // when there is no room for another connection
+	acceptsPerTurn = 64                     // connections, so that a burst of them does not hold up users
+	acceptPause    = 100 * time.Millisecond // when there is no descriptor for another connection
 	warnEvery      = time.Second
 )
 
 // accept takes new connections from the listener's backlog.
 func (l *Loop) accept() error {
 	if l.stops > 0 {
-		return nil // the listener's event is older than its end
+		return nil // the listener was closed earlier in this turn
 	}
 	for range acceptsPerTurn {
 		fd, err := l.Kernel.Accept(l.Listener)
 		switch err {
 		case nil:
 			l.register(fd)
-		case unix.EAGAIN:
+		case syscall.EAGAIN:
 			return nil
-		case unix.EMFILE, unix.ENFILE:
+		case syscall.EMFILE, syscall.ENFILE:
 			return l.acceptWithReserve(err)
-		case unix.ENOBUFS, unix.ENOMEM:
-			return l.pause(os.NewSyscallError("accept4", err))
-		case unix.EBADF, unix.EFAULT, unix.EINVAL, unix.ENOTSOCK:
-			return os.NewSyscallError("accept4", err) // there is no listener
+		case syscall.ENOBUFS, syscall.ENOMEM:
+			return l.pause(err)
+		case syscall.EBADF, syscall.EFAULT, syscall.EINVAL, syscall.ENOTSOCK:
+			return fmt.Errorf("accept4: %w", err) // there is no listener
 		default:
-			// That one connection failed before it was ours, or a signal came. accept(2) has a
-			// list, and asks for the next.
+			// That one connection failed before it was accepted, or a signal came: accept(2) has a list,
+			// and asks for the next.
 		}
 	}
 	return nil
 }
 
-// acceptWithReserve serves one more client when there is no descriptor for it. accept(2) says so before it
-// looks whether anybody waits, so the spare descriptor is given up first and somebody is sent away
-// only for a client that is there. The spare comes back with the next descriptor that is closed.
+// register begins to serve a connection.
+func (l *Loop) register(fd int) {
+	r := l.records.At(fd)
+	r.generation++
+	l.connections++
+	if err := l.Kernel.Add(state.NewID(fd, r.generation), Readable); err != nil {
+		l.warnLimited("cannot serve a connection", slog.Any("reason", err))
+		l.release(r, fd, Refused)
+		return
+	}
+	l.loginTimeouts.setLogin(l.activateRecord(r, fd), l.Kernel.Now())
+}
+
+// acceptWithReserve accepts one client when there is no descriptor for it. accept4 returns EMFILE even
+// when the backlog is empty, so it closes the reserve descriptor and tries again, and evicts only if a
+// client was really waiting. The reserve is opened again with the next descriptor that is closed.
 func (l *Loop) acceptWithReserve(reason error) error {
 	if l.reserve < 0 {
 		if l.evict() {
 			return nil
 		}
-		return l.pause(os.NewSyscallError("accept4", reason))
+		return l.pause(reason)
 	}
 	l.Kernel.Close(l.reserve)
 	l.reserve = -1
@@ -60,14 +75,14 @@ func (l *Loop) acceptWithReserve(reason error) error {
 		l.rejectBusy(fd)
 	}
 	l.openReserve()
-	if err == unix.EMFILE || err == unix.ENFILE {
-		return l.pause(os.NewSyscallError("accept4", err))
+	if err == syscall.EMFILE || err == syscall.ENFILE {
+		return l.pause(err)
 	}
 	return nil
 }
 
-// evict makes room: a connection that lingers, or else the oldest of those that have not logged in,
-// is closed at the end of this turn. A user never goes for that.
+// evict makes room: of the connections that linger, or else of those that are not logged in, it closes
+// the oldest at the end of this turn. A user is never evicted.
 func (l *Loop) evict() bool {
 	oldest := l.lingerTimeouts.first
 	if oldest == nil {
@@ -76,20 +91,21 @@ func (l *Loop) evict() bool {
 	if oldest == nil {
 		return false
 	}
-	l.warnLimited("no descriptor left, evicting strangers", unix.EMFILE)
+	l.warnLimited("no descriptor left, evicting clients that are not logged in", slog.Any("reason", syscall.EMFILE))
 	l.abort(oldest.conn, Evicted)
 	return true
 }
 
-// rejectBusy tells a client that there is no room.
+// rejectBusy tells a client that there is no room and closes its connection.
 func (l *Loop) rejectBusy(fd int) {
-	l.warnLimited("no descriptor left, turning clients away", unix.EMFILE)
-	l.Kernel.Read(fd, l.buffer) // unread, it would turn the end into a reset
+	l.warnLimited("no descriptor left, rejecting clients", slog.Any("reason", syscall.EMFILE))
+	l.Kernel.Read(fd, l.input) // unread input would turn the end into a reset
 	l.Kernel.Write(fd, l.BusyReply)
 	l.Kernel.Shutdown(fd)
-	l.closeDescriptor(internalID(fd), Refused)
+	l.closeDescriptor(state.NewID(fd, 0), Refused)
 }
 
+// openReserve opens the reserve descriptor.
 func (l *Loop) openReserve() {
 	var err error
 	if l.reserve, err = l.Kernel.Reserve(); err != nil {
@@ -97,26 +113,32 @@ func (l *Loop) openReserve() {
 	}
 }
 
-// pause leaves the backlog alone for a while. The listener stays readable, so to keep waiting for
-// it would turn the loop without end.
+// pause stops accepting for a while. The listener stays readable, so waiting for it would turn the loop
+// without end.
 func (l *Loop) pause(reason error) error {
 	l.pausedUntil = l.Kernel.Now() + acceptPause
-	l.warnLimited("not accepting for a moment", reason)
-	return l.Kernel.Modify(internalID(l.Listener), 0)
+	l.warnLimited("accepting is paused", slog.String("reason", "accept4: "+reason.Error()))
+	return l.Kernel.Modify(l.listenerID, 0)
 }
 
+// unpause accepts again.
 func (l *Loop) unpause() error {
 	l.pausedUntil = 0
 	if l.reserve < 0 {
 		l.openReserve()
 	}
-	return l.Kernel.Modify(internalID(l.Listener), Readable)
+	return l.Kernel.Modify(l.listenerID, Readable)
 }
 
-// warnLimited tells the log, not too often.
-func (l *Loop) warnLimited(message string, reason error) {
-	if now := l.Kernel.Now(); now >= l.warnAt {
-		l.warnAt = now + warnEvery
-		l.Log.Warn(message, "reason", reason, "connections", l.count)
+// warnLimited writes a warning to the log, at most one every warnEvery, with the number of those that
+// were suppressed since the last one.
+func (l *Loop) warnLimited(message string, attrs ...any) {
+	now := l.Kernel.Now()
+	if now < l.warnAt {
+		l.suppressed++
+		return
 	}
+	l.warnAt = now + warnEvery
+	l.Log.Warn(message, append(attrs, "connections", l.connections, "suppressed", l.suppressed)...)
+	l.suppressed = 0
 }

@@ -1,4 +1,4 @@
-package poller
+package poller_test
 
 import (
 	"fmt"
@@ -6,126 +6,105 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
+	"chatd/poller"
+	"chatd/poller/memkernel"
 	"chatd/protocol"
-	"chatd/state"
-
-	"golang.org/x/sys/unix"
 )
 
-// A freeKernel is a Kernel that costs nothing: in each turn the same clients say the same, and
-// whatever is written is taken. What is left to measure is the loop and the protocol.
-type freeKernel struct {
-	ids    [64]state.ID // by descriptor
-	ready  []Event      // what every Wait reports
-	said   []byte       // what every Read reads
-	next   int          // descriptor for Accept
-	last   int
-	writes int
-}
+// A load is how many senders send how many messages to one target in each turn.
+type load struct{ senders, messages int }
 
-func (k *freeKernel) Wait(events []Event, _ time.Duration) (int, error) {
-	return copy(events, k.ready), nil
-}
-
-func (k *freeKernel) Read(_ int, p []byte) (int, error) { return copy(p, k.said), nil }
-func (*freeKernel) Unsent(int) int                      { return 0 }
-func (k *freeKernel) Shutdown(int) error                { return nil }
-func (k *freeKernel) Close(int) error                   { return nil }
-func (k *freeKernel) Modify(state.ID, Readiness) error  { return nil }
-func (k *freeKernel) Reserve() (int, error)             { return fakeSpare, nil }
-func (k *freeKernel) Now() time.Duration                { return 0 }
-func (k *freeKernel) Peer(int) string                   { return "" }
-
-func (k *freeKernel) Write(_ int, p []byte) (int, error) {
-	k.writes++
-	return len(p), nil
-}
-
-func (k *freeKernel) Add(id state.ID, _ Readiness) error {
-	k.ids[id.Slot()] = id
-	return nil
-}
-
-func (k *freeKernel) Accept(int) (int, error) {
-	if k.next > k.last {
-		return -1, unix.EAGAIN
-	}
-	k.next++
-	return k.next - 1, nil
-}
-
-// newTraffic makes a loop in each of whose turns so many senders send so many messages of 32 bytes
-// to one target: each is a SEND, a DELIVERY and a SEND-OK.
-func newTraffic(t testing.TB, senders, messages int) (*Loop, *freeKernel) {
+// newTraffic makes a loop, a function that takes one turn of a load, and a counter of the writes of
+// the loop. Each message has 32 bytes: a SEND, a DELIVERY and a SEND-OK.
+func newTraffic(t testing.TB, load load) (l *poller.Loop, k *memkernel.Kernel, turn func(), writes *int) {
 	t.Helper()
-	const target = fakeWake + 1
-	k := &freeKernel{next: target, last: target + senders}
-	l, err := NewLoop(Config{
-		Kernel: k, Machine: protocol.NewMachine(len(k.ids), 1<<20), Listener: fakeListener, Wake: fakeWake,
+	writes = new(int)
+	k = memkernel.New(memkernel.Options{Before: func(c *memkernel.Call) {
+		if c.Name == "write" {
+			*writes++
+		}
+	}})
+	l, err := poller.NewLoop(poller.Config{
+		Kernel: k, Machine: protocol.NewMachine(protocol.Limits{Users: 100, Line: 1 << 20, Name: 255}), Listener: memkernel.Listener, Wake: memkernel.Wake,
 		SendTimeout: sendTimeout, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		t.Fatalf("NewLoop: %v", err)
 	}
-	turn := func(ready ...Event) {
-		k.ready = ready
+	all := []byte(strings.Repeat("SEND target "+strings.Repeat("x", 32)+"\n", load.messages))
+	messages := all
+	if len(messages) > poller.ReadSize || load.messages > poller.LinesPerTurn {
+		t.Fatalf("%d bytes or %d lines are more than one turn", len(messages), load.messages)
+	}
+	var clients []*client
+	login := func(name string) {
+		s := k.Connect()
+		say(s, "HELLO-FROM "+name+"\n")
+		clients = append(clients, s)
+	}
+	buffer := make([]byte, 1<<20)
+	turn = func() {
+		for _, s := range clients[1:] {
+			s.Write(messages)
+		}
 		if err := l.Turn(); err != nil {
 			t.Fatalf("Turn: %v", err)
 		}
+		for _, s := range clients {
+			s.Read(buffer)
+		}
 	}
-	turn(Event{internalID(fakeListener), Readable})
-	var all []Event
-	for fd := target; fd <= k.last; fd++ {
-		k.said = fmt.Appendf(nil, "HELLO-FROM %d\n", fd)
-		turn(Event{k.ids[fd], Readable})
-		all = append(all, Event{k.ids[fd], Readable})
+	login("target")
+	turn()
+	turn()
+	for i := range load.senders {
+		login(fmt.Sprint(i))
 	}
-	k.said = []byte(strings.Repeat(fmt.Sprintf("SEND %d %s\n", target, strings.Repeat("x", 32)), messages))
 	for range 10 {
-		turn(all[1:]...)
+		turn()
 	}
-	if k.writes = 0; len(k.said) > readBuffer {
-		t.Fatalf("%d bytes are more than one read", len(k.said))
+	messages = nil
+	for range 10 { // what the logins have delayed
+		turn()
 	}
-	return l, k
+	messages = all
+	*writes = 0
+	return l, k, turn, writes
 }
 
-// A load is how many senders say how many messages in each turn.
-type load struct{ senders, messages int }
-
+// BenchmarkTurn is the cost of the loop, the protocol and the kernel in memory.
 func BenchmarkTurn(b *testing.B) {
-	for _, load := range []load{{1, 1}, {1, 100}, {50, 1}, {50, 16}} {
+	for _, load := range []load{{1, 1}, {1, 32}, {50, 1}, {50, 16}} {
 		b.Run(fmt.Sprintf("senders=%d/messages=%d", load.senders, load.messages), func(b *testing.B) {
-			l, k := newTraffic(b, load.senders, load.messages)
+			_, _, turn, writes := newTraffic(b, load)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				l.Turn()
+				turn()
 			}
 			sent := float64(b.N * load.senders * load.messages)
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/sent, "ns/msg")
-			b.ReportMetric(float64(k.writes)/sent, "writes/msg")
+			b.ReportMetric(float64(*writes)/sent, "writes/msg")
 		})
 	}
 }
 
 // Once warm, a turn allocates nothing, however many clients wake up in it and however much it
-// queues for one. Each of them is written once.
-func TestATurnAllocatesNothing(t *testing.T) {
-	for _, load := range []load{{1, 1}, {1, 100}, {50, 1}, {50, 6}, {50, 20}} {
-		l, k := newTraffic(t, load.senders, load.messages)
+// queues for one. Each of them is written once: the target for what it is sent, each sender for its
+// SEND-OKs. Nothing is left of the turn.
+func TestKindAllocationsAndWritesOfATurn(t *testing.T) {
+	for _, load := range []load{{1, 1}, {1, 32}, {50, 1}, {50, 6}, {50, 16}, {50, 20}} {
+		l, k, turn, writes := newTraffic(t, load)
 		const turns = 100
-		allocations := testing.AllocsPerRun(turns, func() { l.Turn() })
-		if allocations != 0 {
-			t.Errorf("%+v: %v allocations a turn, expected none", load, allocations)
+		if n := testing.AllocsPerRun(turns, turn); n != 0 {
+			t.Errorf("%+v: %v allocations a turn, expected none", load, n)
 		}
-		if most := (turns + 1) * (load.senders + 1); k.writes != most { // AllocsPerRun makes a run more
-			t.Errorf("%+v: %d writes in %d turns, expected %d", load, k.writes, turns+1, most)
+		if expected := (turns + 1) * (load.senders + 1); *writes != expected { // AllocsPerRun makes a run more
+			t.Errorf("%+v: %d writes in %d turns, expected %d", load, *writes, turns+1, expected)
 		}
-		if idle := l.slots.Find(fakeWake + 1).conn; idle != nil {
-			t.Errorf("%+v: something is left of the last turn", load)
+		if err := l.Check(registered(k)); err != nil {
+			t.Errorf("%+v: %v", load, err)
 		}
 	}
 }

@@ -1,94 +1,81 @@
 package poller
 
 import (
-	"time"
-	"unsafe"
-
 	"chatd/protocol"
 	"chatd/state"
 )
 
-// A slot is what the loop keeps for each descriptor. An idle connection is two words; what it is in
-// the middle of, if anything, is its conn.
-type slot struct {
-	// id belongs to the connection that has the descriptor. The generation is odd while there is
-	// one: it grows when the connection comes and when it goes, so that nobody ever held the ID in
-	// between.
-	id   state.ID
-	conn *conn // nil: idle
+// A record is what the loop keeps for each descriptor: 16 bytes, which is all that an idle connection
+// costs here.
+type record struct {
+	conn *conn // nil: the connection is idle, or there is none
+
+	// generation is odd while the descriptor belongs to a connection. It grows when the connection
+	// begins and when it ends, so no ID was ever valid in between.
+	generation uint32
+	loggedIn   bool // of an idle connection
 }
 
-func (s *slot) inUse() bool { return s.id.Generation()%2 == 1 }
+func (r *record) inUse() bool { return r.generation%2 == 1 }
 
-// nextGeneration makes the slot taken if it is free, and free if it is taken.
-func (s *slot) nextGeneration(fd int) { s.id = state.NewID(fd, s.id.Generation()+1) }
-
-// A phase is how far a connection has come in its life. It never goes back.
+// A phase is how far a connection has come. It never goes back.
 type phase uint8
 
 const (
-	open      phase = iota // speaks and is spoken to
-	finishing              // no more is read; what has been read is carried out, what is owed awaited
-	draining               // nothing new is said to it; what is queued still leaves
-	lingering              // all is said and the write side shut; input is thrown away until it ends
-	dead                   // to be buried at the end of the turn
+	open      phase = iota // the client sends lines and receives frames
+	finishing              // nothing more is read; lines that have been read are carried out and answered
+	draining               // nothing new is queued for the client; what is queued is still written
+	lingering              // everything is written and the write side shut; input is discarded
+	closed                 // to be released at the end of the turn
 )
 
-// A conn is what one connection is in the middle of. It exists from the event that begins something
-// to the end of the turn in which nothing is left of it, and is then used for another connection.
+// A conn holds the state of an active connection. It is taken from the pool at the first event and put
+// back when the connection is idle again.
 type conn struct {
-	id              state.ID
-	phase           phase
-	reason          protocol.Reason // why it ends; empty while it does not
-	unauthenticated bool            // has not logged in
-	held            int             // capacity of all buffers of its own, in bytes, as of its last turn
-	begun           bool            // the machine holds something for it, as of its last turn
-	registered      Readiness       // what the kernel has been asked for
+	state.Session
+	record *record
+	phase  phase
+	reason protocol.Reason // why it ends; empty while it does not
+
+	lines      protocol.LineBuffer
+	linesLeft  bool // lines may have another line that has not been carried out
+	inputEnded bool // the end of input has been read
+	throttled  bool // a DELIVERY of this client is behind a queue above highWater: carry out no more
 
 	out          outQueue
-	writeBlocked bool // the kernel took less than it was offered: writing waits until it is writable
+	writeBlocked bool // the kernel took less than it was offered: do not write until it is writable
+	unsent       int  // bytes that the kernel had not sent when the timeout was set
 
-	unsent int // what the kernel had not got rid of when the deadline was set, in bytes
+	registered Readiness // the interest that the kernel has
+	timeout    link      // in sendTimeouts or lingerTimeouts
+	login      link      // in loginTimeouts
+	memory     link      // in a class of memory
+	held       int       // capacity of its buffers, in bytes, as of its last turn
+	progress   bool      // the kernel took bytes of out in this turn
 
-	in             []byte // read, but not carried out yet
-	ended          bool   // the end of input has been read
-	pendingReplies int    // receipts out for what this client sent: replies we owe it
-	throttled      bool   // one of them is behind a queue that is full: do not carry out more
-
-	thrown int // bytes of input thrown away while lingering
-
-	timeout  link // its place among the timeouts of one kind, if it has one
-	memory   link // its place among those that hold about as much memory, if it holds any
-	progress bool // the kernel has taken something in this turn
-
-	active       bool // on the loop's list for the end of this turn
-	writePending bool // on the loop's list for the next flush
+	active       bool // in the loop's list for the end of the turn
+	writePending bool // in the loop's list of pending writes
 }
 
-const (
-	// highWater is how much may be queued for a client before its input is no longer carried out or
-	// read, in bytes. A single frame may exceed it.
-	highWater = 64 << 10
+// highWater is how much may be queued for a client before its lines are no longer read or carried
+// out, in bytes. A single frame may exceed it.
+const highWater = 64 << 10
 
-	lingerFor   = 2 * time.Second
-	lingerBytes = 64 << 10
-)
-
-// interest is what a connection is to be waited for. It follows from the connection's state and
-// from nothing else, so there is no state in which we forget to read or are woken for nothing.
+// interest is what the kernel is asked to wait for. It follows from the connection's state alone, so
+// there is no state in which the loop forgets to read or wakes for nothing.
 //
 //   - Writable if and only if something is queued.
-//   - Readable if and only if input is wanted: while open, when the queue is below highWater and no
-//     reply is owed; while lingering, to find the end. We do not read from a client to whom we owe
-//     a reply: that is the whole of backpressure. After the end of input there is nothing to wait
-//     for, and epoll would report it for ever.
+//   - Readable while the connection is open, below highWater and has no pending reply: a client to
+//     which a reply is owed is not read, and that is all of backpressure. Also Readable while it
+//     lingers, to find the end of input. After the end of input there is nothing to wait for, and
+//     epoll would report it for ever.
 func (c *conn) interest() (wanted Readiness) {
 	if c.out.size > 0 {
 		wanted |= Writable
 	}
 	switch c.phase {
 	case open:
-		if c.pendingReplies == 0 && c.out.size < highWater {
+		if !c.Pending() && c.out.size < highWater {
 			wanted |= Readable
 		}
 	case lingering:
@@ -97,53 +84,52 @@ func (c *conn) interest() (wanted Readiness) {
 	return wanted
 }
 
-// listens reports whether the client is still told what others and its own requests have for it.
-func (c *conn) listens() bool { return c.phase <= finishing }
+// mayExecute reports whether one more line may be carried out. Pending replies do not stop execution
+// within a turn, because most are complete when the turn writes.
+func (c *conn) mayExecute() bool {
+	return c.phase < draining && c.out.size < highWater && !c.throttled
+}
 
-// mayRun reports whether one more line of the client's may be carried out. Within a turn, being
-// owed is no obstacle: the flush at the end of the turn will mostly settle it.
-func (c *conn) mayRun() bool { return c.listens() && c.out.size < highWater && !c.throttled }
+// mayResume reports whether lines that are left may be carried out in the next turn.
+func (c *conn) mayResume() bool { return c.linesLeft && !c.Pending() && c.mayExecute() }
 
-// mayResume reports whether input that was kept back may be carried out in the next turn.
-func (c *conn) mayResume() bool { return len(c.in) > 0 && c.pendingReplies == 0 && c.mayRun() }
-
-// idle reports whether there is nothing left that a later turn would have to know.
+// idle reports whether a later turn needs nothing of this state.
 func (c *conn) idle() bool {
-	return c.phase == open && c.registered == Readable && c.out.size == 0 && len(c.in) == 0 &&
-		!c.begun && c.pendingReplies == 0 && c.timeout.list == nil
+	return c.phase == open && c.registered == Readable && c.out.size == 0 && c.lines.Empty() &&
+		!c.Pending() && c.timeout.list == nil && c.login.list == nil
 }
 
-// poolBytes is how much memory is kept for use again.
-const poolBytes = 4 << 20
+// capacity is the memory of the connection's own buffers, in bytes.
+func (c *conn) capacity() int { return c.out.own + c.lines.Capacity() }
 
-// pool keeps conns for use again, with the memory of their queues, so that a client that wakes up
-// costs no allocation.
+const (
+	poolConns = 4096    // conns that the pool keeps at most
+	poolBytes = 4 << 20 // memory of their buffers, in bytes
+)
+
+// A pool keeps conns for use again, with the memory of their buffers, so that a client that becomes
+// active costs no allocation.
 type pool struct {
-	spare []*conn
-	bytes int // that they hold
+	conns []*conn
+	bytes int
 }
 
-// take returns a conn in the state of an idle connection.
-func (p *pool) take(id state.ID) *conn {
-	var c *conn
-	if last := len(p.spare) - 1; last >= 0 {
-		c, p.spare = p.spare[last], p.spare[:last]
-		p.bytes -= c.capacity()
-	} else {
-		c = new(conn)
+func (p *pool) get() *conn {
+	last := len(p.conns) - 1
+	if last < 0 {
+		return new(conn)
 	}
-	c.id, c.registered = id, Readable
+	c := p.conns[last]
+	p.conns = p.conns[:last]
+	p.bytes -= c.capacity()
 	return c
 }
 
-// put takes back a conn that nothing refers to any more.
+// put takes back a conn that nothing refers to any more. Its buffers are empty.
 func (p *pool) put(c *conn) {
-	*c = conn{out: c.out.emptied(), in: c.in[:0]}
-	if bytes := c.capacity(); p.bytes+bytes <= poolBytes {
-		p.bytes += bytes
-		p.spare = append(p.spare, c)
+	*c = conn{Session: c.Session, lines: c.lines, out: c.out}
+	if n := c.capacity(); p.bytes+n <= poolBytes && len(p.conns) < poolConns {
+		p.bytes += n
+		p.conns = append(p.conns, c)
 	}
 }
-
-// capacity is how much memory a spare conn holds, in bytes.
-func (c *conn) capacity() int { return int(unsafe.Sizeof(*c)) + cap(c.in) + c.out.capacity() }

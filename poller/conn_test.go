@@ -3,6 +3,7 @@ package poller
 import (
 	"reflect"
 	"testing"
+	"unsafe"
 
 	"chatd/protocol"
 	"chatd/state"
@@ -10,7 +11,7 @@ import (
 
 // withQueued is a connection with so many bytes queued for its client.
 func withQueued(n int) *conn {
-	c := &conn{id: state.NewID(7, 1), registered: Readable}
+	c := &conn{Session: state.Session{ID: state.NewID(7, 1)}, registered: Readable}
 	if n > 0 {
 		c.out.push(&protocol.Frame{Text: make([]byte, n)})
 	}
@@ -18,7 +19,7 @@ func withQueued(n int) *conn {
 }
 
 // B6, B7, B8, B12: each state of a connection asks for exactly what can make it go on. Too much,
-// and the kernel reports for ever what nobody deals with; too little, and the connection hangs.
+// and the kernel reports it for ever; too little, and the connection hangs.
 func TestB6B7InterestFollowsFromTheState(t *testing.T) {
 	const none = Readiness(0)
 	for _, test := range []struct {
@@ -43,44 +44,50 @@ func TestB6B7InterestFollowsFromTheState(t *testing.T) {
 		{draining, 1, 1, Writable},
 		{lingering, 0, 0, Readable}, // for the end, whatever is owed
 		{lingering, 0, 1, Readable},
-		{dead, 0, 0, none},
-		{dead, 0, 1, none},
+		{closed, 0, 0, none},
+		{closed, 0, 1, none},
 	} {
 		c := withQueued(test.queued)
-		c.phase, c.pendingReplies = test.phase, test.owed
+		c.phase = test.phase
+		for range test.owed {
+			c.Append(state.Pending)
+		}
 		if got := c.interest(); got != test.want {
-			t.Errorf("phase %d, %d bytes queued, %d replies pendingReplies: interest %02b, expected %02b",
+			t.Errorf("phase %d, %d bytes queued, %d replies pending: interest %02b, expected %02b",
 				test.phase, test.queued, test.owed, got, test.want)
 		}
 	}
 }
 
-// B12, D10: input that is kept is carried out when nothing stands against it, and not before.
-func TestB12WhatHoldsInputBack(t *testing.T) {
+// B12, D10: lines that are left are carried out when nothing stands against it, and not before.
+func TestB12WhatHoldsLinesBack(t *testing.T) {
 	for _, test := range []struct {
-		name           string
-		phase          phase
-		in             string
-		queued, owed   int
-		throttled      bool
-		run, mayResume bool
+		name               string
+		phase              phase
+		left               bool
+		queued, owed       int
+		throttled          bool
+		execute, mayResume bool
 	}{
-		{"nothing kept", open, "", 0, 0, false, true, false},
-		{"kept", open, "LIST\n", 0, 0, false, true, true},
-		{"below the mark", open, "LIST\n", highWater - 1, 0, false, true, true},
-		{"at the mark", open, "LIST\n", highWater, 0, false, false, false},
-		{"owed", open, "LIST\n", 0, 1, false, true, false},
-		{"behind a full queue", open, "LIST\n", 0, 1, true, false, false},
-		{"after the end of input", finishing, "LIST\n", 0, 0, false, true, true},
-		{"after the last words", draining, "LIST\n", 0, 0, false, false, false},
-		{"lingering", lingering, "LIST\n", 0, 0, false, false, false},
-		{"dead", dead, "LIST\n", 0, 0, false, false, false},
+		{"nothing left", open, false, 0, 0, false, true, false},
+		{"left", open, true, 0, 0, false, true, true},
+		{"below the mark", open, true, highWater - 1, 0, false, true, true},
+		{"at the mark", open, true, highWater, 0, false, false, false},
+		{"a reply pending", open, true, 0, 1, false, true, false},
+		{"behind a full queue", open, true, 0, 1, true, false, false},
+		{"after the end of input", finishing, true, 0, 0, false, true, true},
+		{"after the last frame", draining, true, 0, 0, false, false, false},
+		{"lingering", lingering, true, 0, 0, false, false, false},
+		{"closed", closed, true, 0, 0, false, false, false},
 	} {
 		c := withQueued(test.queued)
-		c.phase, c.in, c.pendingReplies, c.throttled = test.phase, []byte(test.in), test.owed, test.throttled
-		if c.mayRun() != test.run || c.mayResume() != test.mayResume {
-			t.Errorf("%s: mayRun %v, mayResume %v; expected %v, %v",
-				test.name, c.mayRun(), c.mayResume(), test.run, test.mayResume)
+		c.phase, c.linesLeft, c.throttled = test.phase, test.left, test.throttled
+		for range test.owed {
+			c.Append(state.Pending)
+		}
+		if c.mayExecute() != test.execute || c.mayResume() != test.mayResume {
+			t.Errorf("%s: mayExecute %v, mayResume %v; expected %v, %v",
+				test.name, c.mayExecute(), c.mayResume(), test.execute, test.mayResume)
 		}
 	}
 }
@@ -92,13 +99,14 @@ func TestAConnectionIsIdleWhenNothingIsLeftOfIt(t *testing.T) {
 	for name, change := range map[string]func(c *conn){
 		"the end of input read": func(c *conn) { c.phase = finishing },
 		"lingering":             func(c *conn) { c.phase = lingering },
-		"dead":                  func(c *conn) { c.phase = dead },
+		"closed":                func(c *conn) { c.phase = closed },
 		"not waited for":        func(c *conn) { c.registered = 0 },
-		"armed for writing too": func(c *conn) { c.registered |= Writable },
+		"registered writable":   func(c *conn) { c.registered |= Writable },
 		"something queued":      func(c *conn) { c.out.push(&protocol.Frame{Text: []byte("x")}) },
-		"input kept":            func(c *conn) { c.in = []byte("x") },
-		"a reply owed":          func(c *conn) { c.pendingReplies = 1 },
-		"a deadline":            func(c *conn) { new(timeouts).set(c, 0) },
+		"a line begun":          func(c *conn) { c.lines.Feed([]byte("x")) },
+		"a reply pending":       func(c *conn) { c.Append(state.Pending) },
+		"a timeout":             func(c *conn) { new(timeouts).set(c, 0) },
+		"a login timeout":       func(c *conn) { new(timeouts).setLogin(c, 0) },
 	} {
 		c := withQueued(0)
 		if change(c); c.idle() {
@@ -111,22 +119,26 @@ func TestAConnectionIsIdleWhenNothingIsLeftOfIt(t *testing.T) {
 func TestThePoolForgets(t *testing.T) {
 	var p pool
 	used := &conn{
-		id: state.NewID(7, 1), phase: dead, writeBlocked: true,
-		in: []byte("SEND b secret\n"), ended: true, pendingReplies: 3, throttled: true, thrown: 9,
-		timeout: link{at: 9}, memory: link{at: 9}, progress: true, active: true, writePending: true,
+		Session: state.Session{ID: state.NewID(7, 1), LoggedIn: true}, record: new(record), phase: closed, reason: EOF,
+		linesLeft: true, inputEnded: true, throttled: true, writeBlocked: true, unsent: 9, registered: Writable,
+		timeout: link{at: 9}, login: link{at: 9}, memory: link{at: 9}, held: 9, progress: true, active: true, writePending: true,
 	}
-	used.out.push(&protocol.Frame{Text: []byte("secret"), Receipt: protocol.Receipt{Owner: 1, Slot: 1}})
+	used.Append(state.Pending)
+	used.lines.Feed([]byte("SEND b secret\n"))
+	used.out.push(&protocol.Frame{Text: []byte("secret"), Receipt: protocol.Receipt{Owner: 1, Place: 1}})
+	used.lines.Discard() // as abort does
+	used.out.discard(nil)
 	p.put(used)
-	c := p.take(state.NewID(8, 3))
+	c := p.get()
+	c.Reset(0, false) // as activateRecord does
 	if c != used {
 		t.Fatal("the pool did not give the conn out again")
 	}
-	if c.out.size != 0 || len(c.out.chunks) != 0 || len(c.out.receipts) != 0 || len(c.in) != 0 {
-		t.Errorf("the next connection inherits %d bytes to send, %d marks, input %q",
-			c.out.size, len(c.out.receipts), c.in)
+	if c.out.size != 0 || len(c.out.chunks) != 0 || len(c.out.receipts) != 0 || !c.lines.Empty() || c.Pending() {
+		t.Errorf("the next connection inherits %+v", *c)
 	}
-	c.out, c.in = outQueue{}, nil // they keep their memory, and nothing in it
-	if fresh := (&conn{id: state.NewID(8, 3), registered: Readable}); !reflect.DeepEqual(c, fresh) {
+	c.out, c.lines, c.Session = outQueue{}, protocol.LineBuffer{}, state.Session{} // they keep their memory
+	if fresh := new(conn); !reflect.DeepEqual(c, fresh) {
 		t.Errorf("the next connection inherits %+v, expected %+v", *c, *fresh)
 	}
 }
@@ -134,21 +146,21 @@ func TestThePoolForgets(t *testing.T) {
 func TestThePoolIsBounded(t *testing.T) {
 	for _, kept := range []int{0, 16 << 10, 2 * poolBytes} { // bytes with each conn
 		var p pool
-		for range 2 * poolBytes / (kept + 300) {
-			p.put(&conn{in: make([]byte, 0, kept)})
+		for range 2 * poolBytes / (kept + 400) {
+			p.put(&conn{out: outQueue{spare: make([]byte, 0, kept), own: kept}})
 		}
 		held := 0
-		for _, c := range p.spare {
+		for _, c := range p.conns {
 			held += c.capacity()
 		}
-		if held > poolBytes || held != p.bytes {
+		if held > poolBytes || held != p.bytes || len(p.conns) > poolConns {
 			t.Errorf("the pool holds %d bytes and counts %d, expected at most %d", held, p.bytes, poolBytes)
 		}
-		if kept == 0 && len(p.spare) < 1000 {
-			t.Errorf("the pool keeps %d conns that hold nothing, expected more", len(p.spare))
+		if kept == 0 && len(p.conns) < 1000 {
+			t.Errorf("the pool keeps %d conns that hold nothing, expected more", len(p.conns))
 		}
-		for len(p.spare) > 0 {
-			p.take(1)
+		for len(p.conns) > 0 {
+			p.get()
 		}
 		if p.bytes != 0 {
 			t.Errorf("the pool is empty and counts %d bytes", p.bytes)
@@ -156,19 +168,9 @@ func TestThePoolIsBounded(t *testing.T) {
 	}
 }
 
-// An ID names a connection for ever: one for each that had the slot, and none while nobody has it.
-func TestASlotNeverHasAnIDAgain(t *testing.T) {
-	const fd = 7
-	met := map[state.ID]bool{}
-	var s slot
-	for range 1000 {
-		s.nextGeneration(fd)
-		if !s.inUse() || met[s.id] || s.id.Slot() != fd || s.id == internalID(fd) {
-			t.Fatalf("a connection got the ID %v after %d others; taken %v", s.id, len(met), s.inUse())
-		}
-		met[s.id] = true
-		if s.nextGeneration(fd); s.inUse() || met[s.id] {
-			t.Fatalf("a free slot has the ID %v; taken %v", s.id, s.inUse())
-		}
+// With the descriptor limit at a million, each word more is 8 MB.
+func TestKindSizeOfARecord(t *testing.T) {
+	if size := unsafe.Sizeof(record{}); size > 16 {
+		t.Errorf("a record is %d bytes, expected 16 at most", size)
 	}
 }

@@ -1,71 +1,70 @@
 package poller
 
 import (
+	"syscall"
 	"time"
 
 	"chatd/state"
-
-	"golang.org/x/sys/unix"
 )
 
-// A Kernel is everything the loop asks of the operating system, and the only way in which the world
-// reaches it: give the loop the same answers in the same order and it does the same things.
+// A Kernel is everything that the loop asks of the operating system. The loop does the same things
+// whenever it gets the same answers in the same order.
 //
-// The errors are those of the system calls, as unix.Errno. EINTR may come from any of them. Any other
-// error of Add, Modify and Wait says which call it comes from, since that is each Kernel's own affair.
+// The errors are those of the system calls, as syscall.Errno. EINTR may come from any of them. Any
+// other error of Add, Modify and Wait says which call it comes from.
 type Kernel interface {
-	// Accept takes one connection from a listener's backlog and returns its descriptor, which does
-	// not block. EAGAIN: there is none.
+	// Accept takes one connection from a listener's backlog and returns its descriptor, which does not
+	// block. EAGAIN: there is none.
 	Accept(listener int) (fd int, err error)
 
-	// Read reads what has come, at most len(p) bytes. 0 and no error: the peer says no more.
+	// Read reads what has come, at most len(p) bytes. 0 and no error: the end of input.
 	Read(fd int, p []byte) (n int, err error)
 
-	// Write hands bytes over, as many as there is room for. The n bytes are with the kernel from
-	// then on: that, and nothing earlier, is what makes a receipt due.
+	// Write gives bytes to the kernel, as many as it has room for. Only the n bytes are sent: that, and
+	// nothing earlier, completes a receipt.
 	Write(fd int, p []byte) (n int, err error)
 
-	// Unsent is how many of the bytes written are still here: not sent, or not acknowledged.
+	// Unsent is how many of the bytes written are not sent or not acknowledged (SIOCOUTQ, tcp(7)).
 	Unsent(fd int) int
 
-	// Shutdown tells the peer that we say no more; what it says can still be read.
+	// Shutdown ends the write side; input can still be read.
 	Shutdown(fd int) error
 
-	// Close gives the descriptor back, and with it what Add registered.
+	// Close closes a descriptor, and with it what Add registered.
 	Close(fd int) error
 
-	// Reserve takes a descriptor that is good for nothing but to be given up when there is no other.
+	// Reserve opens a descriptor that has no use but to be closed when there is no other.
 	Reserve() (fd int, err error)
 
 	// Add registers the descriptor id.Slot(). Its events carry id.
 	Add(id state.ID, interest Readiness) error
 
-	// Modify changes what a registered descriptor is waited for.
+	// Modify changes the interest in a registered descriptor.
 	Modify(id state.ID, interest Readiness) error
 
-	// Wait sleeps until something is ready, or for a time; with Forever, as long as it takes. It
-	// reports at most len(events) events, and what is still so at the next call it reports again
-	// (level-triggered, epoll(7)). What is ready and did not fit comes before that.
+	// Wait sleeps until a descriptor is ready, for a time at most; with Forever, without a limit. It
+	// reports at most len(events) events. What is still so at the next call is reported again
+	// (level-triggered, epoll(7)), after what was ready and did not fit.
 	Wait(events []Event, timeout time.Duration) (n int, err error)
 
 	// Now is the time since some fixed moment. It never goes back.
 	Now() time.Duration
 
-	// Peer is the address of the other end, for logs; empty when it is not known any more.
+	// Peer is the address of the other end, for logs; empty if it is not known.
 	Peer(fd int) string
 }
 
-// Forever is the timeout of a Wait that has no deadline to keep.
+// Forever is the timeout of a Wait that sleeps until a descriptor is ready.
 const Forever time.Duration = -1
 
-// Readiness is a set of conditions of a descriptor. One word serves three questions: which are
-// wanted (interest), which the kernel has been asked for (armed), and which hold (ready).
+// Readiness is a set of conditions of a descriptor: those that are waited for (interest), or those that
+// hold (ready).
 type Readiness uint8
 
 const (
-	Readable Readiness = 1 << iota // there is something to read, if only the end of input
+	Readable Readiness = 1 << iota // there is something to read, or the end of input
 	Writable                       // there is room to write
-	Ended                          // reset, failed, or shut on both sides; reported unasked, but see Select
+	Ended                          // reset, failed, or shut on both sides; reported without interest, except by select
 )
 
 // An Event says that a descriptor is ready.
@@ -74,23 +73,12 @@ type Event struct {
 	Ready Readiness
 }
 
-// isTransient reports whether an error says no more than "not now". The others end the connection on
-// which they come, or the process; nothing else is ever done about an error.
+// isTransient reports whether the call can be retried later. Any other error ends the connection or
+// the process.
 func isTransient(err error) bool {
 	switch err {
-	case unix.EAGAIN, unix.EINTR, unix.ENOBUFS, unix.ENOMEM:
+	case syscall.EAGAIN, syscall.EINTR, syscall.ENOBUFS, syscall.ENOMEM:
 		return true
 	}
 	return false
-}
-
-// NewKernel makes the Kernel that waits in the way that is asked for: select, poll or epoll.
-func NewKernel(name string) (Kernel, error) {
-	switch name {
-	case "select":
-		return new(Select), nil
-	case "poll":
-		return new(Poll), nil
-	}
-	return NewEpoll()
 }

@@ -1,213 +1,128 @@
-// Package poller is the event loop, and the only package that knows the operating system. It knows
-// no verb of the protocol.
+// Package poller is the event loop. It knows no operating system and no word of the protocol: it asks
+// for both through two interfaces, and what it does follows from their answers alone.
 //
-// # One turn
+//   - Kernel is everything that the loop asks of the operating system: package linux has the real one,
+//     with epoll, poll or select, package memkernel one made of memory.
+//   - Machine is what the loop serves: package protocol has it.
 //
-//  1. wait until something is ready or the nearest deadline is due; an idle server never wakes;
-//  2. read once from each connection that is readable, into one buffer that all share, and hand
-//     what came to the machine; the frames that it answers with are only appended to queues;
-//  3. flush: each queue that grew is written once. Where the kernel has taken the last byte of a
-//     frame with a receipt, the receipt goes back to the machine, and the frames that this releases
-//     are flushed too. However many messages, that is at most two writes for a connection;
-//  4. tend to each connection that was touched: let it take the next step of its life, then bury it
-//     or arm the kernel with the interest that follows from its state. Descriptors are closed here,
-//     so that none is used again while events of its former owner are at hand.
-//
-// The loop asks two things of the world, each an interface: a Kernel for all that is system, a
-// Machine for all that is meaning. It is a deterministic function of the two.
+// Loop.Turn is where to begin to read.
 package poller
 
 import (
-	"log/slog"
+	"syscall"
 	"time"
 
 	"chatd/protocol"
 	"chatd/state"
-
-	"golang.org/x/sys/unix"
 )
-
-// A Machine is what the loop serves: bytes and events go in, frames come out. The frames of an
-// answer are good until the next call.
-type Machine interface {
-	// Open says that a client has connected.
-	Open(id state.ID)
-
-	// Input carries out at most one line of what a client said and returns how many bytes it used
-	// up. None means that the client must have a reply that it is owed first.
-	Input(id state.ID, in []byte) (n int, frames []protocol.Frame)
-
-	// Complete says what became of a frame with a receipt, once for each.
-	Complete(receipt protocol.Receipt, sent bool) []protocol.Frame
-
-	// Close says that a client has gone or will say nothing more. There is no frame for it from
-	// then on. A client that has had its Last frame is not closed again.
-	Close(id state.ID)
-
-	// Held is how many bytes the machine keeps for a client.
-	Held(id state.ID) int
-
-	// Users is how many clients are logged in.
-	Users() int
-}
 
 const (
 	eventsPerTurn = 256      // events taken from the kernel in one turn
-	readBuffer    = 16 << 10 // bytes read from a client in one turn, which is its share of the turn
+	readSize      = 16 << 10 // bytes read from a client in one turn
+	linesPerTurn  = 32       // lines of a client carried out at a time
 )
 
-// A Config is what a Loop needs.
-type Config struct {
-	Kernel   Kernel
-	Machine  Machine
-	Listener int // descriptor of the listening socket
-	Wake     int // descriptor of the Wake through which the loop is asked to stop
-
-	// SendTimeout is how long a client may take nothing of what is queued for it.
-	SendTimeout time.Duration
-
-	// LoginTimeout is how long a client may stay without logging in; 0: as long as it likes.
-	LoginTimeout time.Duration
-
-	// DrainTimeout is how long a stop waits for clients to take what is queued for them.
-	DrainTimeout time.Duration
-
-	// MaxBuffer bounds what is kept for all clients together, input and output, in bytes; 0: no
-	// bound.
-	MaxBuffer int
-
-	// BusyReply is what a client is told for whom there is no descriptor.
-	BusyReply []byte
-
-	// Supervisor is told how the loop is doing, if there is one.
-	Supervisor *Supervisor
-
-	// StatsFile is the path of the file that the figures are written to; empty: none.
-	StatsFile string
-
-	Log       *slog.Logger
-	LogWriter *LogWriter // behind Log, if its losses are to be counted
-}
-
-// A Loop serves the connections of one listener.
+// A Loop serves the connections of one listener. It is one thread.
 type Loop struct {
 	Config
-	slots  state.Table[slot]
-	count  int // connections
-	pool   pool
-	buffer []byte  // what was read last
-	events []Event // what is ready in this turn
+	records     state.Table[record] // by descriptor
+	listenerID  state.ID
+	wakeID      state.ID
+	connections int
+	pool        pool
+	input       []byte  // what was read last
+	events      []Event // of this turn
 
-	active        []*conn            // to be tended at the end of this turn
-	resumed       []*conn            // whose kept input can be carried out in the next turn
-	pendingWrites []*conn            // to be written in the next flush
-	sent          []protocol.Receipt // whose frames have been sent
-	lost          []protocol.Receipt // whose frames never will be
+	active        []*conn            // those that have to be looked at when this turn ends
+	resumed       []*conn            // those that have lines left for the next turn
+	pendingWrites []*conn            // those whose queue grew
+	sent          []protocol.Receipt // complete: the kernel has their frames
+	lost          []protocol.Receipt // their frames are discarded
 
-	writeTimeouts  timeouts // of those that have something queued: for taking some of it
-	lingerTimeouts timeouts // of those that linger: for ending their input
-	loginTimeouts  timeouts // of those that have not logged in: for doing so
+	sendTimeouts   timeouts // of connections whose queue is not empty
+	lingerTimeouts timeouts // of connections that linger
+	loginTimeouts  timeouts // of connections that are not logged in
+	fullBatches    int      // in a row, since timeouts were last judged
 
-	memory  memory
-	reserve int // a descriptor to be given up; -1: there is none
+	memory      memory
+	reserve     int           // descriptor that is closed when there is no other; -1: none
+	pausedUntil time.Duration // when the loop accepts again; 0: it does
+	warnAt      time.Duration // when the log may get the next warning
+	suppressed  int           // warnings since the last one
+
+	stops       int           // how often the loop was asked to stop
+	stopUntil   time.Duration // when the drain timeout is over
+	watchdogDue time.Duration // when Report is told Alive
+	statsDue    time.Duration // when Report is told Changed; never: nothing has changed
+	statsFrom   time.Duration // the earliest time for that; never: StatsEvery is 0
+	nearest     time.Duration // when the nearest timeout expired, as of the last Wait
 	counters
-
-	unheard     int           // connections that may have had no place among the last events
-	pausedUntil time.Duration // 0, or when accepting begins again
-	warnAt      time.Duration // when the log may be told of it again
-	stops       uint32        // how often the loop has been asked to stop
-	stopUntil   time.Duration // when what is still queued is given up
-	watchdogDue time.Duration // when the watchdog is to be fed; never: there is none
-	stats       statsDeadline
 }
 
-// NewLoop makes a loop, which owns the listener from now on.
-func NewLoop(config Config) (*Loop, error) {
-	l := &Loop{
-		Config:         config,
-		buffer:         make([]byte, readBuffer),
-		events:         make([]Event, eventsPerTurn),
-		writeTimeouts:  timeouts{after: config.SendTimeout},
-		lingerTimeouts: timeouts{after: lingerFor},
-
-		loginTimeouts: timeouts{after: config.LoginTimeout},
-		counters:      newCounters(),
-		watchdogDue:   never,
-		stats:         statsDeadline{due: never},
-	}
-	if l.Supervisor.Watchdog() > 0 {
-		l.watchdogDue = l.Kernel.Now()
-	}
-	l.openReserve()
-	for _, fd := range []int{l.Listener, l.Wake} {
-		if err := l.Kernel.Add(internalID(fd), Readable); err != nil {
-			return nil, err
-		}
-	}
-	if l.StatsFile != "" {
-		l.writeStats()
-	}
-	return l, nil
-}
-
-// internalID is the ID of a descriptor that is no connection's.
-func internalID(fd int) state.ID { return state.NewID(fd, 0) }
-
-// Run turns until the loop has been asked to stop and has. The error is one that the process cannot
-// live with.
+// Run turns until the loop has stopped. The error is one after which the process cannot go on.
 func (l *Loop) Run() error {
-	l.Supervisor.Tell("READY=1", l.status())
+	l.report(Ready)
 	for !l.Stopped() {
 		if err := l.Turn(); err != nil {
 			return err
 		}
 	}
-	if l.count > 0 {
-		l.Log.Warn("stopped before everything queued had left", "connections", l.count)
+	if l.connections > 0 {
+		l.Log.Warn("stopped before everything queued was sent", "connections", l.connections)
 	}
-	l.report("stopped")
-	if l.StatsFile != "" {
-		l.writeStats()
-	}
+	l.report(Stopped)
 	return nil
 }
 
-// Turn waits until there is something to do, and does it.
+// Turn takes one turn:
+//
+//  1. Wait until a descriptor is ready or the nearest timeout is due. An idle server does not wake.
+//  2. Read each readable connection once and cut the bytes into lines. The machine answers each line
+//     with frames, which are only appended to the out queues.
+//  3. Write each queue that grew once. Where the kernel takes the last byte of a frame with a receipt,
+//     the receipt is complete: the machine answers with the replies that it releases, and those are
+//     written too. However many messages, that is at most two writes for a connection.
+//  4. End the turn for each active connection: take the next step of closing, set its timeout, tell the
+//     kernel the interest that follows from its state, and release it if it has ended. Descriptors are
+//     closed here only, so no event of the batch can meet a descriptor that is used again.
 func (l *Loop) Turn() error {
 	n, err := l.Kernel.Wait(l.events, l.timeout())
 	switch err {
 	case nil:
-	case unix.EINTR:
-		return nil // nobody has been looked at, so nobody can be judged
+	case syscall.EINTR:
+		return nil // Wait was interrupted before it read any events: skip the timeouts in this turn
 	default:
 		return err
 	}
-	now := l.judgedBy(n)
+	now := l.judgeBy(n)
 	l.turns++
 	l.reported += uint64(n)
-	l.resume()
 	for _, e := range l.events[:n] {
 		if err := l.dispatch(e); err != nil {
 			return err
 		}
 	}
-	l.flush()
-	err = l.expire(now) // after the flush: nobody is thrown out whose progress is only now seen
-	l.flush()
+	l.resume()
+	l.write()
+	if now >= 0 { // after the writes, which may be the progress that a timeout waits for
+		err = l.expire(now)
+		l.write()
+	}
 	l.endTurn()
-	for l.enforceMemoryLimit() {
-		l.flush()
+	for l.MaxBuffer > 0 && l.memory.own+l.memory.shared > l.MaxBuffer {
+		l.closeVictim()
+		l.write()
 		l.endTurn()
 	}
 	return err
 }
 
-// dispatch deals with one event. Who it is for may have ended earlier in the turn.
+// dispatch handles one event. Its connection may have ended earlier in the turn.
 func (l *Loop) dispatch(e Event) error {
 	switch e.ID {
-	case internalID(l.Listener):
+	case l.listenerID:
 		return l.accept()
-	case internalID(l.Wake):
+	case l.wakeID:
 		return l.handleWake()
 	}
 	c := l.activate(e.ID)
@@ -220,27 +135,75 @@ func (l *Loop) dispatch(e Event) error {
 	}
 	switch {
 	case e.Ready&(Readable|Ended) == 0:
-	case c.interest()&Readable != 0 && len(c.in) == 0:
+	case c.interest()&Readable != 0 && !c.linesLeft:
 		l.read(c)
 	case e.Ready&Ended != 0:
-		l.abort(c, Reset) // nothing can be heard any more, and what is queued cannot be sent
+		l.abort(c, Reset) // nothing can be received any more, and what is queued cannot be sent
 	}
 	return nil
 }
 
-// activate returns the conn of a connection and has it tended at the end of this turn. It returns nil
-// if the ID is nobody's any more.
+// activate returns the conn of a connection, which will be looked at when this turn ends. It returns
+// nil if the connection is closed.
 func (l *Loop) activate(id state.ID) *conn {
-	s := l.slots.Find(id.Slot())
-	if s == nil || s.id != id || !s.inUse() {
+	r := l.records.At(id.Slot())
+	if r.generation != id.Generation() {
 		return nil
 	}
-	if s.conn == nil {
-		s.conn = l.pool.take(id)
+	return l.activateRecord(r, id.Slot())
+}
+
+func (l *Loop) activateRecord(r *record, slot int) *conn {
+	c := r.conn
+	if c == nil {
+		c = l.pool.get()
+		c.record, c.registered = r, Readable
+		c.Reset(state.NewID(slot, r.generation), r.loggedIn)
+		r.conn = c
 	}
-	if c := s.conn; !c.active {
+	if !c.active {
 		c.active = true
 		l.active = append(l.active, c)
 	}
-	return s.conn
+	return c
+}
+
+// endTurn leaves each active connection in the state in which it can wait for the next event.
+func (l *Loop) endTurn() {
+	if len(l.active) > 0 {
+		l.statsDue = l.statsFrom
+	}
+	for _, c := range l.active {
+		if c.phase > open {
+			l.advanceClose(c)
+		}
+		if c.phase != closed {
+			if c.out.size > 0 && c.timeout.list == nil { // writeQueue removes it when the kernel takes something
+				l.sendTimeouts.set(c, l.Kernel.Now())
+				c.unsent = l.Kernel.Unsent(c.ID.Slot())
+			}
+			if wanted := c.interest(); wanted != c.registered {
+				l.updateInterest(c, wanted)
+			}
+		}
+		c.active = false
+		switch {
+		case c.phase == closed:
+			l.memory.update(c, 0, 0)
+			l.release(c.record, c.ID.Slot(), c.reason)
+			l.pool.put(c)
+		case c.idle():
+			if c.memory.list != nil || c.out.change != 0 {
+				l.memory.update(c, 0, 0)
+			}
+			c.record.conn, c.record.loggedIn = nil, c.LoggedIn
+			l.pool.put(c)
+		default:
+			l.memory.update(c, c.capacity(), l.Kernel.Now())
+			if c.mayResume() {
+				l.resumed = append(l.resumed, c)
+			}
+		}
+	}
+	l.active = l.active[:0]
 }

@@ -1,109 +1,157 @@
-package poller
+package poller_test
 
 import (
 	"bytes"
-	"encoding/binary"
+	"fmt"
+	"io"
 	"log/slog"
-	"slices"
+	"syscall"
 	"testing"
 	"time"
 
+	"chatd/poller"
+	"chatd/poller/memkernel"
 	"chatd/protocol"
+	"chatd/state"
 )
 
-// A rig is a loop with the real protocol over a fake kernel.
+// A client is a connection to the loop under test, seen from the client's end.
+type client = memkernel.Socket
+
+// A rig is a loop with the real protocol over a kernel in memory. The clock stands still until a
+// test moves it.
 type rig struct {
-	t     *testing.T
-	k     *fakeKernel
-	l     *Loop
-	log   bytes.Buffer
-	turns int
+	t       *testing.T
+	k       *memkernel.Kernel
+	l       *poller.Loop
+	log     bytes.Buffer
+	turns   int
+	answers map[string][]error // by call: how the next ones end; nil: as the kernel says
+	batch   []poller.Event     // what the next Wait reports instead of what is ready
+	before  func()             // called before each call, if set
+	reserve bool               // there are reserve descriptors
+	method  string             // whose rules Wait follows
+	short   int                // how many bytes one write takes at most; 0: all that there is room for
 }
 
 const (
+	forever      = poller.Forever
 	sendTimeout  = 30 * time.Second
 	drainTimeout = 5 * time.Second
+
+	readable = poller.Readable
+	writable = poller.Writable
+	ended    = poller.Ended
 )
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	return newRigWith(t, Config{})
+	return newRigWith(t, poller.Config{})
 }
 
-func newRigFor(t *testing.T, m Machine) *rig {
+// newReserveRig is a rig whose loop has a reserve descriptor.
+func newReserveRig(t *testing.T) *rig {
 	t.Helper()
-	return newRigWith(t, Config{Machine: m})
+	r := &rig{reserve: true}
+	return r.begin(t, poller.Config{BusyReply: []byte("BUSY\n")})
 }
 
 // newRigWith makes a rig of what a test sets, and the usual for the rest.
-func newRigWith(t *testing.T, config Config) *rig {
+func newRigWith(t *testing.T, config poller.Config) *rig {
 	t.Helper()
-	r := &rig{t: t, k: newFakeKernel(t)}
-	config.Kernel, config.Listener, config.Wake = r.k, fakeListener, fakeWake
+	return new(rig).begin(t, config)
+}
+
+func (r *rig) begin(t *testing.T, config poller.Config) *rig {
+	t.Helper()
+	r.t, r.answers = t, map[string][]error{}
+	r.k = memkernel.New(memkernel.Options{
+		Method: r.method, Record: true, Before: r.hook, Idle: func(time.Duration) bool { return false },
+	})
+	config.Kernel, config.Listener, config.Wake = r.k, memkernel.Listener, memkernel.Wake
 	if config.Machine == nil {
-		config.Machine = protocol.NewMachine(10_000, 1<<20)
+		config.Machine = protocol.NewMachine(protocol.Limits{Users: 10_000, Line: 1 << 20, Name: 255})
 	}
-	config.Machine = newAuditor(t, config.Machine)
+	config.Machine = newCheckedMachine(t, config.Machine)
 	config.SendTimeout, config.DrainTimeout = sendTimeout, drainTimeout
 	config.Log = slog.New(slog.NewTextHandler(&r.log, nil))
-	l, err := NewLoop(config)
-	if err != nil {
+	var err error
+	if r.l, err = poller.NewLoop(config); err != nil {
 		t.Fatalf("NewLoop: %v", err)
 	}
-	r.l = l
 	return r
 }
+
+// hook is in front of each call of the loop's.
+func (r *rig) hook(c *memkernel.Call) {
+	if r.before != nil {
+		r.before()
+	}
+	if answers := r.answers[c.Name]; len(answers) > 0 {
+		c.Err, r.answers[c.Name] = answers[0], answers[1:]
+	}
+	switch c.Name {
+	case "reserve":
+		if !r.reserve {
+			c.Err = syscall.EMFILE
+		}
+	case "write":
+		if r.short > 0 {
+			c.Data = c.Data[:min(r.short, len(c.Data))]
+		}
+	case "report":
+		if r.batch != nil {
+			c.Events, r.batch = r.batch, nil
+		}
+	}
+	if c.FD != -1 && r.k.Find(c.FD) == nil {
+		r.t.Errorf("%s was called for descriptor %d, which is not open", c.Name, c.FD)
+	}
+}
+
+// answer decides how the next calls of a name end; nil: as the kernel says.
+func (r *rig) answer(call string, errs ...error) { r.answers[call] = errs }
 
 // turn takes one turn, and checks what holds after each.
 func (r *rig) turn() {
 	r.t.Helper()
 	r.turns++
-	before := len(r.k.calls)
+	before := len(r.k.Calls)
 	if err := r.l.Turn(); err != nil {
 		r.t.Fatalf("turn %d: %v", r.turns, err)
 	}
-	if done := r.k.calls[before:]; r.k.slept != 0 && len(done) > 0 {
-		r.t.Fatalf("B12: in turn %d the loop went to sleep for %v with this left to do: %v", r.turns, r.k.slept, done)
-	}
-	connections, held := 0, 0
-	for fd, s := range r.k.sockets {
-		if fd == fakeListener || fd == fakeWake || fd == fakeSpare {
+	for _, c := range r.k.Calls[min(before, len(r.k.Calls)):] {
+		switch c.Name {
+		case "wait", "unsent", "peer", "reserve":
 			continue
 		}
-		connections++
-		slot := r.l.slots.Find(fd)
-		wanted := Readable
-		if c := slot.conn; c != nil {
-			wanted = c.interest()
-			if c.mayResume() && !slices.Contains(r.l.resumed, c) {
-				r.t.Fatalf("B12: after turn %d nobody will resume the kept input of %v", r.turns, c.id)
-			}
-			held += c.held
-			if c.active || c.writePending || c.idle() {
-				r.t.Fatalf("after turn %d %v still has its conn: touched %v, writePending %v, idle %v",
-					r.turns, c.id, c.active, c.writePending, c.idle())
-			}
-		}
-		if s.interest != wanted || s.id != slot.id {
-			r.t.Fatalf("after turn %d the kernel waits on %d for %v as %v; the state asks for %v as %v",
-				r.turns, fd, s.interest, s.id, wanted, slot.id)
+		if r.k.Slept() != 0 {
+			r.t.Fatalf("B12: in turn %d the loop went to sleep for %v with this left to do: %v", r.turns, r.k.Slept(), c)
 		}
 	}
-	if held != r.l.memory.own {
-		r.t.Fatalf("F1: after turn %d %d bytes are held and %d are counted", r.turns, held, r.l.memory.own)
+	if err := r.l.Check(registered(r.k)); err != nil {
+		r.t.Fatalf("after turn %d: %v", r.turns, err)
 	}
-	if connections != r.l.count {
-		r.t.Fatalf("after turn %d %d connections are open and %d are counted", r.turns, connections, r.l.count)
+}
+
+// registered is what the kernel waits for, of the connections by descriptor.
+func registered(k *memkernel.Kernel) map[int]poller.Event {
+	registered := map[int]poller.Event{}
+	for fd, s := range k.Sockets {
+		if s != nil && s.Number > 0 {
+			registered[fd] = poller.Event{ID: s.ID, Ready: s.Interest}
+		}
 	}
+	return registered
 }
 
 // rest turns until the loop sleeps, and returns how many turns had work to do. A loop that never
 // sleeps is the fault behind B5 to B8 and B15.
 func (r *rig) rest() (turns int) {
 	r.t.Helper()
-	for r.turn(); r.k.slept == 0; r.turn() {
+	for r.turn(); r.k.Slept() == 0; r.turn() {
 		if turns++; turns > 10_000 {
-			r.t.Fatalf("the loop still turns after %d turns; the last calls: %v", turns, r.k.calls[len(r.k.calls)-10:])
+			r.t.Fatalf("the loop still turns after %d turns; the last calls: %v", turns, r.k.Calls[len(r.k.Calls)-10:])
 		}
 	}
 	return turns
@@ -112,48 +160,115 @@ func (r *rig) rest() (turns int) {
 // pass lets time pass while nothing happens.
 func (r *rig) pass(d time.Duration) {
 	r.t.Helper()
-	r.k.now += d
+	r.k.Advance(d)
 	r.rest()
 }
 
-// connect lets a client connect, and has it accepted.
-func (r *rig) connect() *socket {
+// sleeps checks for how long the loop sleeps.
+func (r *rig) sleeps(want time.Duration) {
 	r.t.Helper()
-	s := r.k.connect()
+	if r.k.Slept() != want {
+		r.t.Fatalf("the loop sleeps for %v, expected %v", r.k.Slept(), want)
+	}
+}
+
+// connect makes a client that is accepted.
+func (r *rig) connect() *client {
+	r.t.Helper()
+	s := r.k.Connect()
 	r.rest()
 	return s
 }
 
-// user lets a client connect and log in.
-func (r *rig) user(name string) *socket {
+// user makes a client that has logged in.
+func (r *rig) user(name string) *client {
 	r.t.Helper()
 	s := r.connect()
-	r.says(s, "HELLO-FROM "+name+"\n")
-	r.heard(s, "HELLO "+name+"\n")
+	r.asks(s, "HELLO-FROM "+name+"\n", "HELLO "+name+"\n")
 	return s
 }
 
-// says lets a client say something, and waits for what comes of it.
-func (r *rig) says(s *socket, text string) {
+// users makes several.
+func (r *rig) users(names ...string) (users []*client) {
 	r.t.Helper()
-	s.say(text)
+	for _, name := range names {
+		users = append(users, r.user(name))
+	}
+	return users
+}
+
+// pair makes two users, a and b.
+func (r *rig) pair() (a, b *client) {
+	r.t.Helper()
+	return r.user("a"), r.user("b")
+}
+
+// says has a client write, and waits for what comes of it.
+func (r *rig) says(s *client, text string) {
+	r.t.Helper()
+	say(s, text)
 	r.rest()
 }
 
-// heard checks what a client has been told since the last time.
-func (r *rig) heard(s *socket, want string) {
+// asks has a client write, and checks all that it can read then.
+func (r *rig) asks(s *client, text, want string) {
 	r.t.Helper()
-	if got := string(s.out); got != want {
-		r.t.Fatalf("client heard %s, expected %s", brief(got), brief(want))
-	}
-	s.out = nil
+	r.says(s, text)
+	r.heard(s, want)
 }
 
-// gone checks that a connection has been closed, once.
-func (r *rig) gone(s *socket) {
+func say(s *client, text string) { io.WriteString(s, text) }
+
+// heard checks all that a client can read.
+func (r *rig) heard(s *client, want string) {
 	r.t.Helper()
-	if s.fd != -1 {
-		r.t.Fatalf("connection %v is still open, expected it to be closed", s.id)
+	got, _ := io.ReadAll(s)
+	if string(got) != want {
+		r.t.Fatalf("client %d heard %s, expected %s", s.Number, brief(string(got)), brief(want))
+	}
+}
+
+// stall stops the client: it takes nothing more, and the server's kernel takes n bytes more for it.
+func stall(s *client, n int) {
+	s.SetBuffers(memkernel.Buffers{Receive: memkernel.Plenty, Send: len(s.Sending) + n, Client: len(s.Arrived)})
+}
+
+// unstall lets a client take everything again, and waits for what comes of it.
+func (r *rig) unstall(s *client) {
+	r.t.Helper()
+	unstall(s)
+	r.rest()
+}
+
+func unstall(s *client) {
+	s.SetBuffers(memkernel.Buffers{Receive: memkernel.Plenty, Send: memkernel.Plenty, Client: memkernel.Plenty})
+}
+
+// unsent checks what the server's kernel has taken for a client that is stalled.
+func (r *rig) unsent(s *client, want string) {
+	r.t.Helper()
+	if string(s.Sending) != want {
+		r.t.Fatalf("for client %d the kernel has %s, expected %s", s.Number, brief(string(s.Sending)), brief(want))
+	}
+}
+
+// gone checks that the server has closed connections.
+func (r *rig) gone(clients ...*client) {
+	r.t.Helper()
+	for _, s := range clients {
+		if !s.Closed {
+			r.t.Fatalf("client %d still has descriptor %d, expected it to be closed", s.Number, s.FD)
+		}
+	}
+}
+
+// stays checks that the server has not closed connections that it has accepted.
+func (r *rig) stays(clients ...*client) {
+	r.t.Helper()
+	for _, s := range clients {
+		if s.FD < 0 {
+			r.t.Fatalf("client %d has no descriptor, expected one; closed: %v", s.Number, s.Closed)
+		}
 	}
 }
 
@@ -165,26 +280,57 @@ func (r *rig) logged(text string, times int) {
 	}
 }
 
-// connect puts a client into the backlog.
-func (k *fakeKernel) connect() *socket {
-	s := &socket{fd: -1, room: plenty}
-	k.backlog = append(k.backlog, s)
-	return s
+// silent checks that the log says nothing.
+func (r *rig) silent() {
+	r.t.Helper()
+	if r.log.Len() > 0 {
+		r.t.Fatalf("the log says %q, expected nothing", r.log.String())
+	}
 }
 
-func (s *socket) say(text string) { s.in = append(s.in, text...) }
+// ended checks how many connections have ended for a reason.
+func (r *rig) ended(reason string, times int) {
+	r.t.Helper()
+	if n := r.l.Closed(reason); n != times {
+		r.t.Fatalf("%d connections have ended for %s, expected %d", n, reason, times)
+	}
+}
 
-// stop asks the loop to stop, so many times.
-func (k *fakeKernel) stop(times uint64) {
-	k.sockets[fakeWake].in = binary.NativeEndian.AppendUint64(nil, times)
+// stopped checks whether Run would return.
+func (r *rig) stopped(want bool) {
+	r.t.Helper()
+	if got := r.l.Stopped(); got != want {
+		r.t.Fatalf("stopped: %v, expected %v, with %d connections", got, want, r.l.Connections())
+	}
 }
 
 // called is how often a call was made for a descriptor, and for how many bytes in all.
-func (k *fakeKernel) called(name string, fd int) (times, n int) {
-	for _, c := range k.calls {
-		if c.name == name && c.fd == fd {
-			times, n = times+1, n+c.n
+func (r *rig) called(name string, fd int) (times, n int) {
+	for _, c := range r.k.Calls {
+		if c.Name == name && c.FD == fd {
+			times, n = times+1, n+c.N
 		}
 	}
 	return times, n
+}
+
+// events makes a batch of the same conditions for several IDs.
+func events(ready poller.Readiness, ids ...state.ID) (batch []poller.Event) {
+	for _, id := range ids {
+		batch = append(batch, poller.Event{ID: id, Ready: ready})
+	}
+	return batch
+}
+
+var (
+	listenerID = poller.InternalID(memkernel.Listener)
+	wakeID     = poller.InternalID(memkernel.Wake)
+)
+
+// brief is a text for a message, or the beginning of a long one.
+func brief(text string) string {
+	if len(text) > 200 {
+		return fmt.Sprintf("%q... (%d bytes)", text[:200], len(text))
+	}
+	return fmt.Sprintf("%q", text)
 }

@@ -8,141 +8,135 @@ import (
 	"chatd/state"
 )
 
-// crowd is a machine with so many users; the first is user 0 at slot 0.
-func crowd(t testing.TB, n int) *protocol.Machine {
-	t.Helper()
-	m := protocol.NewMachine(n+1, 1<<20)
-	for slot := range n {
-		id := state.NewID(slot, 1)
-		m.Open(id)
-		if _, frames := m.Input(id, fmt.Appendf(nil, "HELLO-FROM user%d\n", slot)); len(frames) != 1 || frames[0].Last != "" {
-			t.Fatalf("login of user%d failed", slot)
-		}
-	}
-	return m
+// A warm is a machine with users, of which the first, user0, sends.
+type warm struct {
+	t testing.TB
+	*protocol.Machine
+	sender, guest state.Session
+	lines         protocol.LineBuffer // of the sender
+	receipts      []protocol.Receipt
 }
 
-var (
-	oneMessage = []byte("SEND user1 a message of thirty-two bytes....\n")
-	askForList = []byte("LIST\n")
+func newWarm(t testing.TB, users int) *warm {
+	w := &warm{t: t, Machine: protocol.NewMachine(protocol.Limits{Users: users + 1, Line: 1 << 20, Name: 255})}
+	for slot := range users {
+		s := state.Session{ID: state.NewID(slot, 1)}
+		w.Line(&s, protocol.Line{Text: fmt.Appendf(nil, "HELLO-FROM user%d", slot)})
+		if slot == 0 {
+			w.sender = s
+		}
+	}
+	w.guest.ID = state.NewID(users, 1)
+	if w.Users() != users {
+		t.Fatalf("%d users, want %d", w.Users(), users)
+	}
+	return w
+}
+
+// read carries out the lines that end in what the sender wrote, and returns the frames of the last.
+func (w *warm) read(in []byte) (frames []protocol.Frame) {
+	w.lines.Feed(in)
+	for {
+		limit, _ := w.NextLine(&w.sender)
+		line, ok := w.lines.Next(limit)
+		if !ok {
+			w.lines.Keep()
+			return frames
+		}
+		if frames = w.Line(&w.sender, line); len(frames) > 0 && frames[0].Receipt.Owner != 0 {
+			w.receipts = append(w.receipts, frames[0].Receipt)
+		}
+	}
+}
+
+// exchange reads and completes what was sent.
+func (w *warm) exchange(in []byte) {
+	frames := w.read(in)
+	for _, r := range w.receipts {
+		frames = w.Complete(&w.sender, r.Place, true)
+	}
+	if w.receipts = w.receipts[:0]; len(frames) != 1 {
+		w.t.Fatalf("%q: the last call returned %d frames", in, len(frames))
+	}
+}
+
+// loginAndOut is a client that logs in and leaves.
+func (w *warm) loginAndOut() {
+	w.Line(&w.guest, protocol.Line{Text: []byte("HELLO-FROM guest")})
+	w.Close(&w.guest)
+	w.guest.LoggedIn = false
+}
+
+const (
+	oneMessage = "SEND user1 a message of thirty-two bytes....\n"
+	inFlight   = 20
 )
 
-// exchange sends a message and settles it.
-func exchange(t testing.TB, m *protocol.Machine) {
-	_, frames := m.Input(alice, oneMessage)
-	if len(frames) != 1 {
-		t.Fatalf("SEND: %q", texts(frames))
-	}
-	if frames = m.Complete(frames[0].Receipt, true); len(frames) != 1 {
-		t.Fatalf("Complete: %q", texts(frames))
-	}
-}
-
-func askList(t testing.TB, m *protocol.Machine) {
-	if _, frames := m.Input(alice, askForList); len(frames) != 1 {
-		t.Fatalf("LIST: %q", texts(frames))
-	}
-}
-
-// A message costs no allocation once the machine is warm, and no more does a list that has not
-// changed: the garbage collector has nothing to do however many there are.
-func TestNoAllocationPerMessage(t *testing.T) {
-	m := crowd(t, 1000)
-	pipelined := func() {
-		var receipts [20]protocol.Receipt
-		for i := range receipts {
-			_, frames := m.Input(alice, oneMessage)
-			receipts[i] = frames[0].Receipt
+// A message that allocates makes the garbage collector run, and all clients wait for it. However many
+// users there are, nothing may allocate once the machine is warm: no message, and no list that has not
+// changed.
+func TestKindAllocationsOfAMessage(t *testing.T) {
+	for _, users := range []int{2, 5_000} {
+		w := newWarm(t, users)
+		many := make([]byte, 0, inFlight*len(oneMessage))
+		for range inFlight {
+			many = append(many, oneMessage...)
 		}
-		for _, r := range receipts {
-			m.Complete(r, true)
-		}
-	}
-	inPieces := func() {
-		m.Input(alice, oneMessage[:20])
-		_, frames := m.Input(alice, oneMessage[20:])
-		m.Complete(frames[0].Receipt, true)
-	}
-	for name, do := range map[string]func(){
-		"SEND and its Complete":    func() { exchange(t, m) },
-		"LIST":                   func() { askList(t, m) },
-		"20 SENDs in flight":     pipelined,
-		"a line in two pieces":   inPieces,
-		"an error":               func() { m.Input(alice, []byte("\n")) },
-		"SEND to nobody":         func() { m.Input(alice, []byte("SEND nobody hi\n")) },
-		"SEND without a message": func() { m.Input(alice, []byte("SEND user1\n")) },
-	} {
-		if n := testing.AllocsPerRun(100, do); n != 0 {
-			t.Errorf("%s: %v allocations, want none", name, n)
-		}
-	}
-}
-
-// BenchmarkSend is the whole way of a message: a line comes in, the DELIVERY goes out, its receipt
-// comes back, SEND-OK goes out.
-func BenchmarkSend(b *testing.B) {
-	for _, users := range []int{2, 20_000} {
-		b.Run(fmt.Sprintf("users=%d", users), func(b *testing.B) {
-			m := crowd(b, users)
-			b.ReportAllocs()
-			for b.Loop() {
-				exchange(b, m)
+		for _, lines := range []string{
+			oneMessage, "LIST\n", "\n", "LIST x\n", "SEND nobody hi\n", "SEND user1\n", "SEND user1 hi\r\n", string(many),
+		} {
+			in := []byte(lines)
+			if n := testing.AllocsPerRun(100, func() { w.exchange(in) }); n != 0 {
+				t.Errorf("%d users, %q: %v allocations, want none", users, lines, n)
 			}
-		})
+			if n := testing.AllocsPerRun(100, func() {
+				w.read(in[:len(in)/2])
+				w.exchange(in[len(in)/2:])
+			}); n != 0 {
+				t.Errorf("%d users, %q in two pieces: %v allocations, want none", users, lines, n)
+			}
+		}
 	}
 }
 
-// BenchmarkSendInFlight has twenty messages out before the first receipt comes back.
-func BenchmarkSendInFlight(b *testing.B) {
-	const inFlight = 20
-	m := crowd(b, 2)
-	var receipts [inFlight]protocol.Receipt
+func bench(b *testing.B, users int, do func(w *warm)) {
+	w := newWarm(b, users)
 	b.ReportAllocs()
 	for b.Loop() {
-		for i := range receipts {
-			_, frames := m.Input(alice, oneMessage)
-			receipts[i] = frames[0].Receipt
-		}
-		for _, r := range receipts {
-			m.Complete(r, true)
-		}
+		do(w)
 	}
+}
+
+// BenchmarkSend is the whole way of a message: its line is read, the DELIVERY leaves, its receipt is
+// completed, SEND-OK leaves.
+func BenchmarkSend(b *testing.B) {
+	in := []byte(oneMessage)
+	for _, users := range []int{2, 20_000} {
+		b.Run(fmt.Sprintf("users=%d", users), func(b *testing.B) { bench(b, users, func(w *warm) { w.exchange(in) }) })
+	}
+}
+
+// BenchmarkSendInFlight sends twenty messages before the first receipt is completed.
+func BenchmarkSendInFlight(b *testing.B) {
+	in := []byte(oneMessage)
+	bench(b, 2, func(w *warm) {
+		for range inFlight - 1 {
+			w.read(in)
+		}
+		w.exchange(in)
+	})
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/inFlight, "ns/message")
 }
 
 // BenchmarkList asks for the same list again and again.
 func BenchmarkList(b *testing.B) {
-	m := crowd(b, 1000)
-	b.ReportAllocs()
-	for b.Loop() {
-		askList(b, m)
-	}
+	bench(b, 1000, func(w *warm) { w.exchange([]byte("LIST\n")) })
 }
 
 // BenchmarkListChanged asks for a list that has just changed.
 func BenchmarkListChanged(b *testing.B) {
-	m := crowd(b, 1000)
-	b.ReportAllocs()
-	for b.Loop() {
-		loginAndOut(m, 1000)
-		askList(b, m)
-	}
+	bench(b, 1000, func(w *warm) { w.loginAndOut(); w.exchange([]byte("LIST\n")) })
 }
 
-// BenchmarkLogin is a client that comes, logs in and goes, among a thousand users.
-func BenchmarkLogin(b *testing.B) {
-	m := crowd(b, 1000)
-	b.ReportAllocs()
-	for b.Loop() {
-		loginAndOut(m, 1000)
-	}
-}
-
-var hello = []byte("HELLO-FROM somebody\n")
-
-func loginAndOut(m *protocol.Machine, slot int) {
-	id := state.NewID(slot, 1)
-	m.Open(id)
-	m.Input(id, hello)
-	m.Close(id)
-}
+// BenchmarkLogin is a client that logs in and leaves, among a thousand users.
+func BenchmarkLogin(b *testing.B) { bench(b, 1000, (*warm).loginAndOut) }

@@ -3,92 +3,88 @@ package protocol
 import (
 	"bytes"
 	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"chatd/state"
 )
 
-// newLines makes a machine with one client, whose lines are cut and not carried out.
-func newLines(maxLine int, user bool) (*Machine, *state.Session) {
-	m := NewMachine(1, maxLine)
-	id := state.NewID(0, 1)
-	m.Open(id)
-	s := m.sessions.Find(id)
-	s.User = user
-	return m, s
-}
-
-// lines cuts one piece of input, and what is left of it, until it is used up.
-func lines(t *testing.T, m *Machine, s *state.Session, in []byte) (got []string) {
-	t.Helper()
-	for len(in) > 0 {
-		l, n, ended := m.cut(s, in)
-		if n < 1 || n > len(in) || ended != (in[n-1] == '\n') {
-			t.Fatalf("cut of %d bytes uses up %d, ended is %v", len(in), n, ended)
-		}
-		in = in[n:]
-		if ended {
-			got = append(got, show(l.text, l.tooLong))
-			m.endLine(s)
-		}
+// next returns the lines that can be cut now.
+func (b *LineBuffer) next(limit Limit) (lines []string) {
+	for line, ok := b.Next(limit); ok; line, ok = b.Next(limit) {
+		lines = append(lines, show(string(line.Text), line.TooLong))
 	}
-	return got
+	return lines
 }
 
-func show(text []byte, tooLong bool) string {
+// feed is one read: its buffer is used again after it.
+func (b *LineBuffer) feed(in []byte, limit Limit) []string {
+	in = bytes.Clone(in)
+	b.Feed(in)
+	lines := b.next(limit)
+	b.Keep()
+	copy(in, bytes.Repeat([]byte{'\n'}, len(in)))
+	return lines
+}
+
+func show(text string, tooLong bool) string {
 	if tooLong {
-		return "too long: " + string(text[:headerLen])
+		return "too long: " + text[:headerLen]
 	}
-	return "line: " + string(text)
+	return "line: " + text
 }
 
-// splitLines is the reference: the lines of a stream that is known as a whole.
-func splitLines(stream []byte, limit int) (want []string) {
-	all := bytes.Split(stream, []byte("\n"))
-	for _, text := range all[:len(all)-1] {
-		text, _ = bytes.CutSuffix(text, []byte("\r"))
-		want = append(want, show(text, len(text) > limit))
+// split is the reference: the lines that a client is answered when the server has all of stream.
+func split(stream string, limit Limit) (lines []string) {
+	all := strings.Split(stream, "\n")
+	for i, text := range all {
+		text = strings.TrimSuffix(text, "\r")
+		tooLong := len(text) > limit.Bytes
+		if i < len(all)-1 || tooLong && limit.AtOnce {
+			lines = append(lines, show(text, tooLong))
+		}
 	}
-	return want
+	return lines
 }
 
-// C1: any cut gives the same lines, and what is kept of a line is never more than its limit and a
-// '\r'.
+// C1, C2: a cut must change no line, a line that is too long must be returned neither earlier nor later
+// than it has to be, and no more of a line may be stored than its limit and a '\r'.
 func FuzzLines(f *testing.F) {
-	f.Add([]byte("LIST\r\n\r\n\nSEND bob hi\n"), []byte{1, 2, 3}, true)
-	f.Add([]byte("HELLO-FROM a name that is too long\r\n\rLIST\n"), []byte{13}, false)
-	f.Add([]byte(strings.Repeat("x", 20)+"\r\r\n"+strings.Repeat("x", 20)+"\r\n"), []byte{20, 1, 1}, true)
-	f.Add([]byte(strings.Repeat("x", 21)+"\n"+strings.Repeat("y", 50)+"\n\n"), []byte{40, 9}, true)
-	f.Fuzz(func(t *testing.T, stream, cuts []byte, user bool) {
-		const limit = 20
-		m, s := newLines(limit, user)
+	f.Add("LIST\r\n\r\n\nSEND bob hi\n", []byte{1, 2, 3}, true)
+	f.Add("HELLO-FROM a name that is too long\r\n\rLIST\n", []byte{13}, false)
+	f.Add(strings.Repeat("x", 20)+"\r\r\n"+strings.Repeat("x", 20)+"\r\n", []byte{20, 1, 1}, true)
+	f.Add(strings.Repeat("x", 21)+"\n"+strings.Repeat("y", 50)+"\n\n", []byte{40, 9}, true)
+	f.Add(strings.Repeat("x", 20)+"\r\r", []byte{20, 1, 1}, false)
+	f.Fuzz(func(t *testing.T, stream string, cuts []byte, atOnce bool) {
+		limit := Limit{Bytes: 20, AtOnce: atOnce}
+		var b LineBuffer
 		var got []string
-		for rest, i := stream, 0; len(rest) > 0; i++ {
-			n := len(rest)
+		for at, i := 0, 0; at < len(stream); i++ {
+			n := len(stream) - at
 			if len(cuts) > 0 {
 				n = min(1+int(cuts[i%len(cuts)]), n)
 			}
-			got = append(got, lines(t, m, s, rest[:n])...)
-			rest = rest[n:]
-			if a := s.Activity(); a != nil && len(a.Line) > limit+1 {
-				t.Fatalf("%d bytes of a line are kept, the limit is %d", len(a.Line), limit)
+			got = append(got, b.feed([]byte(stream[at:at+n]), limit)...)
+			at += n
+			if want := split(stream[:at], limit); !slices.Equal(got, want) {
+				t.Fatalf("%q\ngot  %q\nwant %q", stream[:at], got, want)
+			}
+			if b.Len() > limit.Bytes+1 || b.searched != b.Len() || b.Empty() && b.Capacity() > maxIdleMemory {
+				t.Fatalf("%d bytes are kept, %d of them searched, in %d", b.Len(), b.searched, b.Capacity())
 			}
 		}
-		if want := splitLines(stream, limit); !reflect.DeepEqual(got, want) {
-			t.Errorf("%q\ngot  %q\nwant %q", stream, got, want)
+		if len(stream) > 0 && strings.HasSuffix(stream, "\n") != b.Empty() {
+			t.Errorf("Empty is %v after %q", b.Empty(), stream)
 		}
 	})
 }
 
-// C1, C2: a line of exactly the limit is a line, one byte more is too long; a '\r' before the '\n'
-// does not count, and another does. Wherever the line is cut in two.
+// C2: a line of exactly the limit is a line, one byte more is too long. A '\r' right before the '\n' does
+// not count, any other does. Wherever the line is cut in two.
 func TestC2LimitAtEveryCut(t *testing.T) {
-	for _, user := range []bool{false, true} {
-		limit := maxLineNew
-		if user {
-			limit++ // more than a stranger's
-		}
+	for _, limit := range []Limit{{12, true}, {20, false}, {300, true}} {
 		for _, c := range []struct {
 			over int // bytes above the limit
 			end  string
@@ -104,68 +100,124 @@ func TestC2LimitAtEveryCut(t *testing.T) {
 			{0, "\r\r\n", true},
 			{1, "\r\r\n", true},
 		} {
-			in := []byte(strings.Repeat("x", limit+c.over) + c.end)
-			want := splitLines(in, limit)
-			if long := strings.HasPrefix(want[0], "too long"); long != c.long {
-				t.Fatalf("the reference itself is wrong: %d bytes above the limit, ending in %q", c.over, c.end)
-			}
-			m, s := newLines(limit, user)
-			if !user {
-				m, s = newLines(1<<20, user) // what users may does not matter
-			}
+			text := strings.Repeat("x", limit.Bytes+c.over) + strings.TrimSuffix(strings.TrimSuffix(c.end, "\n"), "\r")
+			want := []string{show(text, c.long), "line: LIST"}
+			in := strings.Repeat("x", limit.Bytes+c.over) + c.end + "LIST\n"
 			for at := range len(in) {
-				if got := append(lines(t, m, s, in[:at]), lines(t, m, s, in[at:])...); !reflect.DeepEqual(got, want) {
-					t.Fatalf("user %v, %d bytes above the limit, ending in %q, cut at %d: got %.40q, want %.40q",
-						user, c.over, c.end, at, got, want)
+				var b LineBuffer
+				got := append(b.feed([]byte(in[:at]), limit), b.feed([]byte(in[at:]), limit)...)
+				if !reflect.DeepEqual(got, want) {
+					t.Fatalf("%+v, %d bytes above it, ending in %q, cut at %d: got %.40q, want %.40q",
+						limit, c.over, c.end, at, got, want)
 				}
 			}
 		}
 	}
 }
 
-// C2: a line without end, gigabytes of it. What is kept grows to the limit and then shrinks to a
-// header.
+// C2: a line without end must not fill the memory: what is stored of it grows to the limit and then
+// shrinks to a header.
 func TestC2LineWithoutEnd(t *testing.T) {
-	const limit, piece = 64 << 10, 16 << 10
-	m, s := newLines(limit, true)
-	in := bytes.Repeat([]byte("x"), piece)
-	for range 64 {
-		lines(t, m, s, in)
-		if a := s.Activity(); len(a.Line) > limit+1 || a.TooLong && cap(a.Line) > 64 {
-			t.Fatalf("%d bytes of the line are kept, in room for %d; the limit is %d", len(a.Line), cap(a.Line), limit)
+	const piece = 16 << 10
+	limit := Limit{Bytes: 64 << 10}
+	var b LineBuffer
+	for i := range 64 {
+		b.feed(bytes.Repeat([]byte("x"), piece), limit)
+		if b.Len() > limit.Bytes+1 || b.Capacity() > 2*(limit.Bytes+piece) || i*piece > limit.Bytes && b.Capacity() > 64 {
+			t.Fatalf("after %d bytes %d of the line are stored, in %d", (i+1)*piece, b.Len(), b.Capacity())
 		}
+	}
+	if b.Empty() {
+		t.Error("the buffer is empty in the middle of a line: the next bytes would begin a new one")
 	}
 	want := []string{"too long: xxxxxxxxxxx", "line: LIST"}
-	if got := lines(t, m, s, []byte("\nLIST\n")); !reflect.DeepEqual(got, want) {
-		t.Errorf("after it come %q, want %q", got, want)
-	}
-	if s.Activity() != nil {
-		t.Error("nothing is left of the lines, but the client is still in the middle of something")
+	if got := b.feed([]byte("\nLIST\n"), limit); !reflect.DeepEqual(got, want) || !b.Empty() || b.Capacity() > 0 {
+		t.Errorf("then come %q, want %q; %d bytes are held", got, want, b.Capacity())
 	}
 }
 
-// F3: what a client was in the middle of is given back as soon as it is idle again.
-func TestF3IdleClientsKeepNothing(t *testing.T) {
-	m := NewMachine(2, 100)
-	id := state.NewID(0, 1)
-	m.Open(id)
-	for _, in := range []string{
-		"HELLO-FROM a\n", "LIST\n", "\n", "\r\n", strings.Repeat("x", 101) + "\n", "SEND nobody hi\n", "SEND a hi\n",
-	} {
-		for cut := range min(len(in), 20) {
-			if cut > 0 {
-				m.Input(id, []byte(in[:cut]))
-			}
-			_, frames := m.Input(id, []byte(in[cut:]))
-			if len(frames) > 0 && frames[0].Receipt.Owner == id {
-				if m.sessions.Find(id).Activity() == nil {
-					t.Error("a reply is owed, and the session does not know")
-				}
-				m.Complete(frames[0].Receipt, true)
-			}
-			if a := m.sessions.Find(id).Activity(); a != nil {
-				t.Errorf("after %.20q, cut at %d, the session keeps %+v", in, cut, *a)
+// F3, C3: thousands of clients that have sent one long line must not keep its memory. Short lines keep
+// theirs, so that the next one costs no allocation.
+func TestF3MemoryOfALongLineIsGivenBack(t *testing.T) {
+	for _, c := range []struct {
+		size, most int
+		keeps      bool
+	}{{10, 64, true}, {maxIdleMemory / 2, maxIdleMemory, true}, {1 << 20, 0, false}} {
+		for name, end := range map[string]func(b *LineBuffer){
+			"its end":  func(b *LineBuffer) { b.feed([]byte("\n"), Limit{Bytes: 1 << 20}) },
+			"Discard":  func(b *LineBuffer) { b.Discard() },
+			"too long": func(b *LineBuffer) { b.feed([]byte("xx\n"), Limit{Bytes: c.size}) },
+		} {
+			var b LineBuffer
+			b.feed(bytes.Repeat([]byte("x"), c.size), Limit{Bytes: 1 << 20})
+			if end(&b); !b.Empty() || b.Len() != 0 || b.Capacity() > c.most || c.keeps != (b.Capacity() > 0) {
+				t.Errorf("a line of %d bytes, then %s: %d bytes stay in %d", c.size, name, b.Len(), b.Capacity())
 			}
 		}
+	}
+}
+
+// F10: Capacity is what the memory bound adds up. If a client can make a LineBuffer hold more than that,
+// the bound does not hold: here, by a long line whose end comes in one read with the beginning of the next.
+func TestF10CapacityIsTheMemoryThatIsHeld(t *testing.T) {
+	const clients, long = 8, 1 << 20
+	short := slices.Repeat([]string{strings.Repeat("x", 1000) + "\nL"}, 260)
+	for name, after := range map[string][]string{
+		"a piece":              {"\nLI"},
+		"two pieces":           {"\nLI", "S"},
+		"short lines":          short,
+		"short lines, and end": append(short[:len(short):len(short)], "\n"),
+	} {
+		buffers := make([]LineBuffer, clients)
+		before := heap()
+		counted := 0
+		for i := range buffers {
+			b := &buffers[i]
+			b.feed(bytes.Repeat([]byte("x"), long), Limit{Bytes: long})
+			for _, piece := range after {
+				b.feed([]byte(piece), Limit{Bytes: long})
+			}
+			counted += b.Capacity()
+		}
+		if held := heap() - before; held > counted+clients*1024 {
+			t.Errorf("a long line, then %s: %d buffers hold %d KiB and count %d KiB", name, clients, held>>10, counted>>10)
+		}
+		runtime.KeepAlive(buffers)
+	}
+}
+
+// heap is the memory in use, in bytes.
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// A client that sends without a pause has the beginning of a line at the end of every read. Memory that is
+// allocated for each such read makes the garbage collector run for as long as the client sends.
+func TestNoAllocationForAStreamOfLines(t *testing.T) {
+	var b LineBuffer
+	in := bytes.Repeat([]byte("SEND bob hi and how are you\n"), 100)
+	in = in[5 : len(in)-5]
+	if n := testing.AllocsPerRun(100, func() {
+		b.Feed(in)
+		for _, ok := b.Next(Limit{Bytes: 1000}); ok; _, ok = b.Next(Limit{Bytes: 1000}) {
+		}
+		b.Keep()
+	}); n != 0 {
+		t.Errorf("%v allocations a read, want none", n)
+	}
+}
+
+// F3: one long message must not leave a long buffer behind.
+func TestF3ScratchIsGivenBack(t *testing.T) {
+	m := NewMachine(Limits{Users: 1, Line: 1 << 20, Name: 255})
+	s := &state.Session{ID: state.NewID(0, 1)}
+	m.Line(s, Line{Text: []byte("HELLO-FROM a")})
+	m.Line(s, Line{Text: []byte("SEND a " + strings.Repeat("x", 500_000))})
+	m.Complete(s, 0, true)
+	if cap(m.text) > maxScratch {
+		t.Errorf("%d bytes are kept for the text of frames", cap(m.text))
 	}
 }

@@ -6,21 +6,24 @@ import (
 	"chatd/state"
 )
 
-func TestID(t *testing.T) {
+// B3: if the IDs of two connections in one slot were equal, a stale event or a late receipt would reach
+// the wrong client. The zero ID must belong to no connection.
+func TestB3GenerationsTellConnectionsApart(t *testing.T) {
+	seen := make(map[state.ID]bool)
 	for _, c := range []struct {
 		slot       int
 		generation uint32
 		text       string
 	}{
-		{0, 0, "0.0"}, {0, 1, "0.1"}, {7, 2, "7.2"}, {1<<31 - 1, 1<<32 - 1, "2147483647.4294967295"},
+		{0, 1, "0.1"}, {7, 1, "7.1"}, {7, 3, "7.3"}, {1, 7, "1.7"}, {1<<31 - 1, 1<<32 - 1, "2147483647.4294967295"},
 	} {
 		id := state.NewID(c.slot, c.generation)
 		if id.Slot() != c.slot || id.Generation() != c.generation || id.String() != c.text {
-			t.Errorf("slot %d in generation %d has become %d, %d, %s", c.slot, c.generation, id.Slot(), id.Generation(), id)
+			t.Errorf("slot %d, generation %d became %d, %d, %s", c.slot, c.generation, id.Slot(), id.Generation(), id)
 		}
-	}
-	var zero state.ID
-	if zero != state.NewID(0, 0) {
-		t.Error("the zero ID is somebody's")
+		if id == 0 || seen[id] {
+			t.Errorf("%s is also the ID of another connection, or zero", id)
+		}
+		seen[id] = true
 	}
 }

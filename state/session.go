@@ -1,139 +1,114 @@
 package state
 
-// A Session is what the server knows of one connected client. Its record is all that an idle client
-// has here; what a client is in the middle of stands in an Activity, which exists only meanwhile.
+import "strconv"
+
+// An ID identifies one connection. Its low half is the connection's slot, which is its descriptor and
+// so is small and used again; its high half is the slot's generation, which grows with each
+// connection. The ID of a closed connection never matches a later one, so stale events and late
+// receipts are ignored.
+//
+// Generation 0 belongs to no connection, so the zero ID is no connection's. A slot must be used 2^31
+// times before an ID comes again.
+type ID uint64
+
+// NewID joins a slot and its generation.
+func NewID(slot int, generation uint32) ID { return ID(generation)<<32 | ID(uint32(slot)) }
+
+// Slot is the index of the connection in tables: its descriptor.
+func (id ID) Slot() int { return int(uint32(id)) }
+
+// Generation tells apart the connections that have had the slot.
+func (id ID) Generation() uint32 { return uint32(id >> 32) }
+
+// String is for logs and traces: slot 7 in its second generation is 7.2.
+func (id ID) String() string {
+	return strconv.Itoa(id.Slot()) + "." + strconv.FormatUint(uint64(id.Generation()), 10)
+}
+
+// A Session is the protocol's state of one client. The loop keeps it as part of what it holds for an
+// active connection; of an idle client only the ID and LoggedIn have to be remembered.
+//
+// Replies leave in the order of the requests (PR12). A reply that is not known yet, because its
+// DELIVERY has not been sent, holds back those to later requests: they wait in a FIFO, each in a place
+// of its own.
 type Session struct {
-	generation uint32 // 0: nobody has this slot
-	User       bool   // logged in: the Registry knows the client's name
-	activity   *Activity
+	ID       ID
+	LoggedIn bool // the Registry has a name for ID.Slot()
+
+	// replies[head:] are waiting. Their places are indexes, which begin at 0 again when the FIFO is
+	// empty. replies[head] is always Pending: a known reply at the head leaves at once.
+	replies []Reply
+	head    int
 }
 
-// An Activity is what one client is in the middle of: a line that has not ended yet, and the
-// replies it is owed.
-type Activity struct {
-	// Line is the beginning of a line whose end has not come. When the line is TooLong, only its
-	// first few bytes are kept.
-	Line    []byte
-	TooLong bool
-
-	// The owed replies are a FIFO: owed[head:] are waiting, each in a slot whose number is its
-	// index. The numbers begin again at 0 when nothing is owed any more, which is before the
-	// client's next input is carried out.
-	owed []Reply
-	head int
-}
-
-// A Reply is one answer of the protocol, by number. The texts are no business of this package.
+// A Reply is one answer of the protocol, by number. Package protocol has the texts.
 type Reply uint8
 
-// Pending is the reply that is not known yet. It holds back the replies to later requests.
+// Pending is the reply that is not known yet.
 const Pending Reply = 0
 
-// Sessions holds the sessions of all connections.
-type Sessions struct {
-	table Table[Session]
-	spare []*Activity // for use again, so that a client that wakes up costs no allocation
+// Pending reports whether the client waits for a reply, so that a further one has to wait behind it.
+func (s *Session) Pending() bool { return s.head < len(s.replies) }
+
+// Last is the reply at the end of the FIFO, which must not be empty.
+func (s *Session) Last() Reply { return s.replies[len(s.replies)-1] }
+
+// Append puts a reply at the end of the FIFO and returns its place.
+func (s *Session) Append(reply Reply) (place uint32) {
+	s.replies = append(s.replies, reply)
+	return uint32(len(s.replies) - 1)
 }
 
-const (
-	spareActivities = 256      // at most kept for use again
-	spareLine       = 16 << 10 // bytes; a longer Line is not kept
-)
-
-// Open begins the session of a new connection.
-func (s *Sessions) Open(id ID) { *s.table.At(id.Slot()) = Session{generation: id.Generation()} }
-
-// Find returns the session of a connection, or nil if it is over.
-func (s *Sessions) Find(id ID) *Session {
-	session := s.table.Find(id.Slot())
-	if session == nil || session.generation != id.Generation() || session.generation == 0 {
-		return nil
+// Resolve says what the reply in a place is, and removes and returns the known replies at the head of the
+// FIFO, which may leave now. They are valid until the next call.
+func (s *Session) Resolve(place uint32, reply Reply) (ready []Reply) {
+	s.replies[place] = reply
+	first := s.head
+	for s.head < len(s.replies) && s.replies[s.head] != Pending {
+		s.head++
 	}
-	return session
+	ready = s.replies[first:s.head]
+	if s.head == len(s.replies) {
+		s.replies, s.head = s.replies[:0], 0
+	}
+	return ready
 }
 
-// ID names the connection whose session has the slot now.
-func (s *Sessions) ID(slot int) ID { return NewID(slot, s.table.Find(slot).generation) }
-
-// Close ends a session and forgets what was owed.
-func (s *Sessions) Close(id ID) {
-	session := s.Find(id)
-	if a := session.activity; a != nil {
-		a.DropLine()
-		a.owed, a.head = a.owed[:0], 0
-		s.Rest(session)
-	}
-	*session = Session{}
+// Reset makes the session that of another client and keeps the memory of the FIFO.
+func (s *Session) Reset(id ID, loggedIn bool) {
+	*s = Session{ID: id, LoggedIn: loggedIn, replies: s.replies[:0]}
 }
 
-// Busy is the session's activity, which begins here if there is none.
-func (s *Sessions) Busy(session *Session) *Activity {
-	if session.activity != nil {
-		return session.activity
-	}
-	if last := len(s.spare) - 1; last >= 0 {
-		session.activity, s.spare = s.spare[last], s.spare[:last]
-	} else {
-		session.activity = new(Activity)
-	}
-	return session.activity
+// pageLen is how many records a Table allocates at a time.
+const pageLen = 1024
+
+// A Table is an array of records, indexed by slot, that grows with the highest slot used. It grows page
+// by page: no record is ever copied, so a pointer to one stays valid, and the size does not depend on
+// the descriptor limit. The kernel returns the lowest free descriptor, so the pages are dense.
+type Table[T any] struct {
+	pages []*[pageLen]T
 }
 
-// Rest ends the session's activity if there is nothing left in it.
-func (s *Sessions) Rest(session *Session) {
-	a := session.activity
-	if a == nil || len(a.Line) > 0 || a.TooLong || a.Owing() {
-		return
+// At returns the record of slot i and allocates its page if necessary. i must not be negative.
+func (t *Table[T]) At(i int) *T {
+	p := i / pageLen
+	for p >= len(t.pages) {
+		t.pages = append(t.pages, nil)
 	}
-	session.activity = nil
-	if len(s.spare) < spareActivities {
-		s.spare = append(s.spare, a)
+	if t.pages[p] == nil {
+		t.pages[p] = new([pageLen]T)
 	}
+	return &t.pages[p][i%pageLen]
 }
 
-// Activity is nil for a client that is in the middle of nothing.
-func (session *Session) Activity() *Activity { return session.activity }
-
-// DropLine forgets the line, and does not keep the memory of a long one.
-func (a *Activity) DropLine() {
-	a.Line, a.TooLong = a.Line[:0], false
-	if cap(a.Line) > spareLine {
-		a.Line = nil
+// Each calls visit for every record of the allocated pages, in order of slots.
+func (t *Table[T]) Each(visit func(i int, record *T)) {
+	for p, page := range t.pages {
+		if page == nil {
+			continue
+		}
+		for i := range page {
+			visit(p*pageLen+i, &page[i])
+		}
 	}
-}
-
-// Owing reports whether a reply is owed, so that a further one has to queue behind it.
-func (a *Activity) Owing() bool { return a != nil && a.head < len(a.owed) }
-
-// Size is how many bytes an activity holds: the capacity of its buffers.
-func (a *Activity) Size() int {
-	if a == nil {
-		return 0
-	}
-	return cap(a.Line) + cap(a.owed)
-}
-
-// Last is the reply at the end of the FIFO, of which there must be one.
-func (a *Activity) Last() Reply { return a.owed[len(a.owed)-1] }
-
-// Owe puts a reply at the end of the FIFO and returns the number of its slot.
-func (a *Activity) Owe(reply Reply) (slot uint32) {
-	a.owed = append(a.owed, reply)
-	return uint32(len(a.owed) - 1)
-}
-
-// Fill says what the reply in a slot is.
-func (a *Activity) Fill(slot uint32, reply Reply) { a.owed[slot] = reply }
-
-// Next takes the reply at the head of the FIFO, if it is known.
-func (a *Activity) Next() (reply Reply, ok bool) {
-	if !a.Owing() || a.owed[a.head] == Pending {
-		return Pending, false
-	}
-	reply = a.owed[a.head]
-	a.head++
-	if a.head == len(a.owed) {
-		a.owed, a.head = a.owed[:0], 0
-	}
-	return reply, true
 }

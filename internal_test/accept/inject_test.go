@@ -31,7 +31,7 @@ func TestA3NoRoomInTheSystem(t *testing.T) {
 			if calls > most {
 				t.Errorf("%d calls of accept4 in %v, expected at most %d", calls, time.Since(start), most)
 			}
-			d.ExpectLimited(t, "not accepting", start)
+			d.ExpectLimited(t, "accepting is paused", start)
 			late.Expect("HELLO late")
 			d.CheckInvariants(t, "ada", "bob", "late")
 		})

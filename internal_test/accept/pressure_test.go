@@ -66,7 +66,7 @@ func TestA1LimitLoweredToTheUsers(t *testing.T) {
 		p.Talk(1)
 	}
 	d.ExpectIdle(t)
-	d.ExpectLimited(t, "turning clients away", start)
+	d.ExpectLimited(t, "rejecting clients", start)
 	restore()
 	late := d.Login(t, "late")
 	p.Ada.Ask("LIST", "LIST-OK ada,bob,late")
@@ -90,7 +90,7 @@ func TestA1NotEvenTheReserve(t *testing.T) {
 	if !late.IsQuiet() {
 		t.Errorf("late heard %q while there was no descriptor for it", late.Hear())
 	}
-	d.ExpectLimited(t, "not accepting", start)
+	d.ExpectLimited(t, "accepting is paused", start)
 	restore()
 	late.Expect("HELLO late")
 	p.Ada.Ask("LIST", "LIST-OK ada,bob,late")
@@ -117,7 +117,7 @@ func loseReserve(t *testing.T, d *daemon.Daemon) (restore func(), late *daemon.C
 	t.Helper()
 	restore = d.LowerLimit(t, 3)
 	late = d.Dial(t)
-	daemon.Await(t, "the log complains", func() bool { return strings.Contains(d.Stderr.String(), "not accepting") })
+	daemon.Await(t, "the log complains", func() bool { return strings.Contains(d.Stderr.String(), "accepting is paused") })
 	return restore, late
 }
 

@@ -17,8 +17,8 @@ import (
 func TestEveryMessageIsExplained(t *testing.T) {
 	t.Parallel()
 	manual := strings.Join(strings.Fields(operation(t)), " ")
-	messages := messagesIn(t, "../../main.go", "../../poller/*.go", "../../protocol/*.go")
-	for _, known := range []string{"stopping", "not accepting for a moment", "log lines dropped", "send_timeout", "in_use", "unexpected argument %q"} {
+	messages := messagesIn(t, "../../main.go", "../../poller/*.go", "../../poller/service/*.go", "../../poller/linux/*.go", "../../protocol/*.go")
+	for _, known := range []string{"stopping", "accepting is paused", "log lines dropped", "send_timeout", "in_use", "unexpected argument %q"} {
 		if !slices.Contains(messages, known) {
 			t.Errorf("the test does not find %q in the program: it found %q", known, messages)
 		}

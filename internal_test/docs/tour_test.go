@@ -177,7 +177,8 @@ func firstDifference(shown, trace string) string {
 
 var (
 	logLine        = regexp.MustCompile(`(?m)^time=.*\n`)
-	sleepTime      = regexp.MustCompile(`(?m)^(turn \d+ +slept) [^,]+,(?: signals: \d+,)?`)
+	interrupted    = regexp.MustCompile(`(?m)^  slept .*\(EINTR\)\n  wait .*\n`)
+	sleepTime      = regexp.MustCompile(`(?m)^(  slept +)\S+ +`)
 	descriptorOrID = regexp.MustCompile(`\bdescriptor (\d+)|\b(\d+)\.\d+\b`)
 	callLine       = regexp.MustCompile(`(?m)^  (\w+) +(\S+(?: \(\S+\))?) +(.*)$`)
 	blankLine      = regexp.MustCompile(`(?m)^\n`)
@@ -189,10 +190,11 @@ func withoutBlankLines(text string) string { return blankLine.ReplaceAllString(t
 // descriptors numbered afresh.
 func tourTrace(stderr string) string {
 	text := withoutBlankLines(logLine.ReplaceAllString(stderr, ""))
-	text = renumber(sleepTime.ReplaceAllString(text, "$1 …,"), descriptorOrID)
+	text = interrupted.ReplaceAllString(text, "")
+	text = renumber(sleepTime.ReplaceAllString(text, "$1… "), descriptorOrID)
 	return callLine.ReplaceAllStringFunc(text, func(line string) string { // the columns again
 		part := callLine.FindStringSubmatch(line)
-		return fmt.Sprintf("  %-6s %-15s %s", part[1], part[2], part[3])
+		return fmt.Sprintf("  %-8s %-15s %s", part[1], part[2], part[3])
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"chatd/internal_test/daemon"
 )
@@ -51,7 +52,9 @@ func TestF1BufferBound(t *testing.T) {
 	p.TalkUntil(t, "all lines but those that fit have cost their clients the connection", func() bool {
 		return said() && log.Closed(t)["buffer"] >= hoarders-bound/line
 	})
-	log.ExpectClosed(t, "buffer", hoarders-bound/line)
+	if closed := log.Closed(t); len(closed) != 1 || closed["buffer"] > hoarders-bound/line/2 { // a buffer may be half empty
+		t.Errorf("connections have ended for %v, expected about %d for buffer", closed, hoarders-bound/line)
+	}
 
 	deaf := loginLong(t, d, 0, stalled, 3, daemon.ReceiveBuffer(1))
 	said = daemon.InBackground(func() {
@@ -74,13 +77,55 @@ func TestF1BufferBound(t *testing.T) {
 	p.Ada.AwaitList("ada", "bob")
 }
 
+// F10: clients send themselves a line of a megabyte and read all but its last bytes. Each held 1.3 MiB
+// while the figure said a few bytes: 300 of them took 403 MiB under a bound of 8 MiB.
+func TestF10ReadAllButTheTail(t *testing.T) {
+	t.Parallel()
+	const clients, line, bound, rest = 100, 1<<20 - 1000, 8 << 20, 40 << 20 // rest: the pool, garbage, the program
+	d := daemon.Start(t, "--max-buffer", "8MiB")
+	message := strings.Repeat("m", line)
+	before := d.Memory(t, "VmRSS")
+	for i, c := range d.LoginAll(t, clients, daemon.ReceiveBuffer(4<<10)) {
+		c.Send(fmt.Sprintf("SEND u%d %s\n", i, message))
+		io.CopyN(io.Discard, c.Conn, line-300<<10) // unless the server has closed the connection, to hold the bound
+	}
+	d.ExpectIdle(t)
+	if grown := d.Memory(t, "VmRSS") - before; grown > bound+rest {
+		t.Errorf("resident memory grew by %d MiB, expected at most %d", grown>>20, (bound+rest)>>20)
+	}
+}
+
+// F11: clients that read nothing each hold a list of their own, since the list changes between their
+// requests. Then clients ask for a longer list, and read it. They held most, and were closed.
+func TestF11StalledReadersGoFirst(t *testing.T) {
+	t.Parallel()
+	const names, stalled, length = 400, 20, 1000 // 20 lists of 400 KB, more than the kernels hold: 8 MB in all
+	d, log := daemon.StartLogged(t, "--max-buffer", "8MiB", "--max-name", "1000")
+	loginLong(t, d, 0, names, length)
+	for i := range stalled {
+		d.Login(t, fmt.Sprint("stalled", i), daemon.ReceiveBuffer(1)).Line("LIST")
+	}
+	loginLong(t, d, names, names, length)
+	time.Sleep(time.Second) // a client is stalled when it has made no progress for so long
+	for i := range 10 {
+		c := d.Login(t, fmt.Sprint("reader", i), daemon.ReceiveBuffer(16<<10)) // the kernels do not hold a whole list
+		c.Line("LIST")
+		if list := c.Hear(); strings.Count(list, ",") < 2*names {
+			t.Fatalf("reader %d heard %d bytes", i, len(list))
+		}
+	}
+	if closed := log.Closed(t); len(closed) != 1 || closed["buffer"] == 0 {
+		t.Errorf("connections have ended for %v, expected some for buffer", closed)
+	}
+}
+
 // D11: the list is a megabyte long, and a hundred clients that do not read ask for it. They share
 // its bytes. A client that reads gets it whole.
 func TestD11LongListToSlowReaders(t *testing.T) {
 	t.Parallel()
 	const names, length, readers = 2000, 500, 100
 	const bound = 16 << 20 // bytes; a list for each reader would take 100 MB
-	d := daemon.Start(t)
+	d := daemon.Start(t, "--max-name", "500")
 	users := loginLong(t, d, 0, daemon.Crowd(t, names), length)
 	slow := d.LoginAll(t, readers, daemon.ReceiveBuffer(64<<10))
 	before := d.PeakMemory(t)
@@ -104,7 +149,7 @@ func TestD11LongListToSlowReaders(t *testing.T) {
 func TestF1SharedListCountsOnce(t *testing.T) {
 	t.Parallel()
 	const names, length = 2000, 500
-	d, log := daemon.StartLogged(t, "--max-buffer", "8MiB")
+	d, log := daemon.StartLogged(t, "--max-buffer", "8MiB", "--max-name", "500")
 	loginLong(t, d, 0, daemon.Crowd(t, names), length)
 	readers := d.LoginAll(t, 20)
 	for _, c := range readers {
@@ -144,7 +189,7 @@ func TestF4Churn(t *testing.T) {
 	const batch, length = 100, 1000         // users; bytes of a name
 	const bound = 4 << 20                   // bytes; the names alone would be 8 MB
 	logins := daemon.Crowd(t, 2500) / batch // batches
-	d := daemon.Start(t)
+	d := daemon.Start(t, "--max-name", "1000")
 	p := d.LoginPair(t)
 	churn := func(first int) {
 		users := loginLong(t, d, first, batch, length, daemon.From(fmt.Sprint("127.0.2.", 1+first/2500)))

@@ -7,6 +7,7 @@ import (
 	"chatd/internal_test/conversation"
 	"chatd/internal_test/daemon"
 	"chatd/internal_test/player"
+	"chatd/protocol"
 )
 
 func TestMain(m *testing.M) { os.Exit(daemon.Main(m)) }
@@ -23,6 +24,17 @@ func TestConversations(t *testing.T) {
 		if talk.Users >= 2 {
 			d.CheckInvariants(t)
 		}
+	})
+}
+
+// The same conversations are held with the loop over the in-memory kernel.
+func TestConversationsInMemory(t *testing.T) {
+	conversation.Each(t, func(t *testing.T, talk *conversation.Conversation) {
+		memory, err := player.NewMemory(protocol.Limits{Users: talk.Users, Line: talk.MaxLine, Name: 255})
+		if err != nil {
+			t.Fatal(err)
+		}
+		player.New(t, memory).Hold(talk)
 	})
 }
 

@@ -189,16 +189,16 @@ func TestStatsFile(t *testing.T) {
 	}
 }
 
-// The stats file cannot be written. The log says so once, and the server serves.
+// The stats file cannot be written. The log says so each time, and the server serves.
 func TestStatsFileCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	d := daemon.Start(t, "--stats-file", filepath.Join(t.TempDir(), "missing", "chatd.prom"))
 	d.CheckInvariants(t)
 	const complaint = `level=WARN msg="cannot write the stats file"`
-	if n := strings.Count(d.Stderr.String(), complaint); n != 1 {
-		t.Errorf("the log says it %d times, expected once:\n%s", n, d.Stderr)
-	}
 	d.Stop(t)
+	if n := strings.Count(d.Stderr.String(), complaint); n < 2 || n > 3 { // at the start, after the first change, at the end
+		t.Errorf("the log says it %d times, expected 2 or 3:\n%s", n, d.Stderr)
+	}
 }
 
 // Prometheus' own tool finds nothing wrong with the stats file.

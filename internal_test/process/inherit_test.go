@@ -109,7 +109,7 @@ func TestG11SomethingElsePassedIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer local.Close()
-	const none = "no listening TCP socket"
+	const none = "not a listening TCP socket"
 	for name, test := range map[string]struct {
 		files []*os.File
 		says  string

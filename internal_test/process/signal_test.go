@@ -101,7 +101,7 @@ func TestG3StopWithoutDrain(t *testing.T) {
 	if took := time.Since(start); took >= drainFor {
 		t.Errorf("took %v to stop, which is as long as it waits without the flag", took)
 	}
-	const expected = `level=WARN msg="stopped before everything queued had left" connections=2`
+	const expected = `level=WARN msg="stopped before everything queued was sent" connections=2`
 	if said := d.Stderr.String(); !strings.Contains(said, expected) {
 		t.Errorf("stderr does not say %q: %s", expected, said)
 	}

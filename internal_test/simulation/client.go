@@ -148,7 +148,7 @@ func (c *client) line() []byte {
 // limit is the length of the longest line.
 func (c *client) limit() int {
 	if c.name == "" {
-		return min(c.world.maxLine, maxLineNew)
+		return min(c.world.maxLine, len("HELLO-FROM ")+c.world.maxName)
 	}
 	return c.world.maxLine
 }
@@ -156,7 +156,7 @@ func (c *client) limit() int {
 // odd are lines that are wrong, or right in an unusual way.
 var odd = []string{
 	"", " ", "\r", "LIST ", "LIST x", "list", "SEND", "SEND ", "SEND a", "SEND a ", "SEND  a x", "SEND a,b x", "SEND nobody x",
-	"SEND a  two ", "HELLO-FROM", "HELLO-FROM ", "HELLO-FROM a b", "HELLO-FROM a,b", "HELLO-FROM \x1b", "HELLO-FROM \xff",
+	"SEND a  two ", "HELLO-FROM", "HELLO-FROM ", "HELLO-FROM a b", "HELLO-FROM a,b", "HELLO-FROM \x1b", "HELLO-FROM \xff", "HELLO-FROM \u0085", "HELLO-FROM x\u2028", "HELLO-FROM \u202e", "SEND \u2066 x",
 	"SEND-OK", "DELIVERY a x", "GET / HTTP/1.1", "HELLO-FROM é", "SEND é \xff\x00", "HELLO-FROM a", "HELLO", "SEND \x01 x",
 }
 

@@ -123,6 +123,7 @@ type figures struct {
 	bulky       bool        // long names and long messages, so that queues reach the mark of 64 KiB
 	maxUsers    int
 	maxLine     int           // bytes
+	maxName     int           // bytes
 	sendTimeout time.Duration // of the loop
 	room        int           // bytes: the largest socket buffer
 	firstFree   int           // descriptors below are somebody else's (A11)
@@ -145,9 +146,10 @@ func draw(s settings) *figures {
 	f.bulky = d.IntN(12) == 0
 	f.room = []int{64, 256, 4 << 10, 128 << 10}[d.IntN(4)]
 	f.maxLine = 64 + d.span(1<<10)
+	f.maxName = 6 + d.span(250)
 	if f.bulky {
 		steps = 50 + steps/3
-		f.maxLine = 128 << 10
+		f.maxLine, f.maxName = 128<<10, 4<<10
 	}
 	f.maxUsers = 1 + d.IntN(2*clients)
 	f.sendTimeout = time.Duration(1+d.IntN(60)) * time.Second / 2

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -12,14 +12,13 @@ import (
 // carried out, and what became of each delivery; what each client is to hear, it knows itself.
 type model struct {
 	maxUsers int
-	maxLine  int
+	maxName  int
 	users    []*party // in the order in which they logged in
 }
 
 // A party is a client as the model sees it.
 type party struct {
 	name      string    // empty until it has logged in
-	line      []byte    // begun and not ended
 	owed      []*answer // to its requests, in order, from the first that is not known on
 	said      []byte    // all that it is to hear, from the first byte on
 	dismissed bool      // it has been told its last words
@@ -39,45 +38,24 @@ type delivery struct {
 	answer   *answer
 }
 
-// maxLineNew is the longest line before login.
-const maxLineNew = 4 << 10
-
-// hear lets a client say something: a line at most, or a part of one.
-func (m *model) hear(p *party, piece []byte) *delivery {
-	p.line = append(p.line, piece...)
-	limit := m.maxLine
+// hear lets a client say one line.
+func (m *model) hear(p *party, text []byte, tooLong bool) *delivery {
 	if p.name == "" {
-		limit = min(limit, maxLineNew)
-	}
-	text, ended := bytes.CutSuffix(p.line, []byte("\n"))
-	text, _ = bytes.CutSuffix(text, []byte("\r"))
-	tooLong := len(text) > limit
-	if !ended && (p.name != "" || !tooLong) {
+		m.greet(p, string(text), tooLong)
 		return nil
 	}
-	var d *delivery
-	if p.name == "" {
-		m.greet(p, string(text), tooLong, ended)
-	} else {
-		d = m.serve(p, string(text), tooLong)
-	}
-	if ended {
-		p.line = nil
-	}
-	return d
+	return m.serve(p, string(text), tooLong)
 }
 
-// greet carries out a line of a client that is new. What closes is said as soon as it is certain.
-func (m *model) greet(p *party, text string, tooLong, ended bool) {
+// greet carries out a line of a client that is new.
+func (m *model) greet(p *party, text string, tooLong bool) {
 	header, name, _ := strings.Cut(text, " ")
 	switch {
 	case header != "HELLO-FROM":
 		m.dismiss(p, "BAD-RQST-HDR\n")
 	case len(m.users) >= m.maxUsers:
-		if ended {
-			m.reply(p, answer{text: "BUSY\n"})
-		}
-	case tooLong || !isName(name):
+		m.reply(p, answer{text: "BUSY\n"})
+	case tooLong || !m.isName(name):
 		m.dismiss(p, "BAD-RQST-BODY\n")
 	case m.find(name) != nil:
 		m.dismiss(p, "IN-USE\n")
@@ -95,7 +73,7 @@ func (m *model) serve(p *party, text string, tooLong bool) *delivery {
 	switch {
 	case header == "LIST" && !hasBody:
 		m.reply(p, answer{list: true})
-	case header == "LIST", header == "SEND" && (tooLong || message == "" || !isName(name)):
+	case header == "LIST", header == "SEND" && (tooLong || message == "" || !m.isName(name)):
 		m.reply(p, answer{text: "BAD-RQST-BODY\n"})
 	case header != "SEND":
 		m.reply(p, answer{text: "BAD-RQST-HDR\n"})
@@ -170,7 +148,10 @@ func (m *model) find(name string) *party {
 // no more is asked of the server.
 func (p *party) listWaits() bool { return len(p.owed) > 0 && p.owed[len(p.owed)-1].list }
 
-func isName(name string) bool {
-	odd := func(r rune) bool { return r <= ' ' || r == ',' || r == 0x7F }
-	return name != "" && utf8.ValidString(name) && !strings.ContainsFunc(name, odd)
+func (m *model) isName(name string) bool {
+	odd := func(r rune) bool {
+		return r == ' ' || r == ',' || unicode.Is(unicode.Cc, r) || strings.ContainsRune("\u2028\u2029", r) ||
+			strings.ContainsRune("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", r)
+	}
+	return name != "" && len(name) <= m.maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, odd)
 }

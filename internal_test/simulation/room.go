@@ -44,7 +44,7 @@ func (w *watch) settle(v *view) {
 	switch {
 	case v.shut:
 		now = lingers
-	case v.name == "" && !v.dismissed && !v.left && v.queue() == 0:
+	case v.name == "" && !v.dismissed && !v.left:
 		now = stranger
 	}
 	if now != v.standing {
@@ -56,7 +56,7 @@ func (w *watch) settle(v *view) {
 // turn, any may.
 func (w *watch) makeRoom() (next []*view) {
 	w.live(func(v *view) {
-		over := v.failed != nil || v.left && !v.shut || v.shut && (v.ended || v.thrown >= lingerBytes)
+		over := v.failed != nil || v.left && !v.shut || v.shut && v.ended
 		if v.standing == stays || over || v.standing == stranger && (v.name != "" || v.dismissed) {
 			return
 		}

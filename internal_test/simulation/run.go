@@ -65,6 +65,7 @@ func (w *world) empty() {
 	w.rest(longest)
 	w.checkAll()
 	w.watch.live(func(v *view) { w.watch.fail("%s is there after all have left", v.id) })
+	w.watch.dropOwnerless()
 	if len(w.watch.receipts) > 0 {
 		w.watch.fail("%d receipts are out after all have left", len(w.watch.receipts))
 	}

@@ -31,7 +31,7 @@ func play(t *testing.T, seeds uint64, change func(f *figures), story func(s *sce
 	for seed := range seeds {
 		f := draw(settings{seed: seed})
 		f.rates = [faults]int{}
-		f.bulky, f.maxUsers, f.maxLine, f.sendTimeout = false, 1000, 128<<10, 30*time.Second
+		f.bulky, f.maxUsers, f.maxLine, f.maxName, f.sendTimeout = false, 1000, 128<<10, 255, 30*time.Second
 		f.room, f.firstFree, f.descriptors = 64<<10, 5, 1000
 		if change != nil {
 			change(f)

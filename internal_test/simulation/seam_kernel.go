@@ -83,6 +83,12 @@ func (k watchedKernel) Add(id state.ID, interest poller.Readiness) error {
 		v := &view{party: new(party), id: id, socket: k.files[id.Slot()].socket, interest: interest}
 		v.standing, v.turn = stranger, w.counts.turns
 		w.views[id.Slot()] = v
+		for _, other := range w.all {
+			if other.id == id {
+				w.fail("%s is registered again: an ID is one connection's for ever", id)
+			}
+		}
+		w.all = append(w.all, v)
 	}
 	w.note("   add %s: %v", id, err)
 	return err
@@ -116,7 +122,7 @@ func (k watchedKernel) Read(fd int, p []byte) (int, error) {
 		return k.kernel.Read(fd, p)
 	}
 	v := w.view(fd)
-	if w.interested(v)&poller.Readable == 0 || len(v.pending) > 0 || v.failed != nil || v.reads > 0 || w.buried {
+	if w.interested(v)&poller.Readable == 0 || w.hasLine(v) || v.failed != nil || v.reads > 0 || w.buried {
 		w.fail("%s is read: %d bytes pending, %d queued, %d replies owed, %d reads before in this turn",
 			v.id, len(v.pending), v.queue(), v.waits, v.reads)
 	}
@@ -126,10 +132,9 @@ func (k watchedKernel) Read(fd int, p []byte) (int, error) {
 	case err == nil:
 		w.effects++
 		v.ended = n == 0
-		if v.shut {
-			v.thrown += n
-		} else {
+		if !v.shut {
 			v.pending = append(v.pending, p[:n]...)
+			v.exhausted = v.exhausted && n == 0
 		}
 	case hard(err):
 		v.failed = err

@@ -14,50 +14,44 @@ type watchedMachine struct {
 	w *watch
 }
 
-func (m watchedMachine) Open(id state.ID) {
-	w := m.w
-	for _, v := range w.all {
-		if v.id == id {
-			w.fail("%s is opened again: an ID names one connection for ever", id)
-		}
+func (m watchedMachine) NextLine(s *state.Session) (protocol.Limit, bool) {
+	limit, ok := m.Machine.NextLine(s)
+	if v := m.w.view(s.ID.Slot()); ok == v.listWaits() {
+		m.w.fail("%s may be carried out: %v, waits for LIST-OK: %v", s.ID, ok, v.listWaits())
+	} else if ok {
+		v.exhausted, v.asked = true, true // unless a line follows
+		m.w.effects++
 	}
-	w.all = append(w.all, w.view(id.Slot()))
-	m.Machine.Open(id)
+	return limit, ok
 }
 
-func (m watchedMachine) Input(id state.ID, in []byte) (int, []protocol.Frame) {
+func (m watchedMachine) Line(s *state.Session, line protocol.Line) []protocol.Frame {
 	w := m.w
-	v := w.view(id.Slot())
+	v := w.view(s.ID.Slot())
 	switch {
-	case v.id != id || v.left || v.dismissed || v.failed != nil || w.stopping():
-		w.fail("input of %s is carried out, which is over", id)
-	case len(in) == 0 || !bytes.HasPrefix(v.pending, in):
-		w.fail("%s said %s, and %s is carried out", id, quote(v.pending), quote(in))
+	case v.id != s.ID || v.left || v.dismissed || v.failed != nil || w.stopping():
+		w.fail("a line of %s is carried out, which is over", s.ID)
 	case v.queue() >= mark || v.behind:
 		w.fail("a line of %s is carried out, which has %d bytes queued; behind a full queue: %v (D7, D10)",
-			id, v.queue(), v.behind)
+			s.ID, v.queue(), v.behind)
+	case v.ran >= linesPerTurn:
+		w.fail("%s has more than %d lines carried out in one turn (B16)", s.ID, linesPerTurn)
 	}
-	mustWait := v.listWaits()
-	n, frames := m.Machine.Input(id, in)
-	line := bytes.IndexByte(in, '\n') + 1
-	if mustWait && n != 0 || !mustWait && n != line && (n != len(in) || line > 0) {
-		w.fail("%d bytes of %s's %s are carried out; waits for LIST-OK: %v", n, id, quote(in), mustWait)
+	v.exhausted = false
+	text, tooLong := v.cut(w.limit(v))
+	if line.TooLong != tooLong || !bytes.HasPrefix(text, line.Text) || !tooLong && len(line.Text) != len(text) {
+		w.fail("%s said %s, and %s is carried out", s.ID, quote(text), quote(line.Text))
 	}
-	if n == 0 {
-		return n, frames
-	}
-	w.effects += n
-	if in[n-1] == '\n' {
-		w.counts.lines++
-	}
-	v.ran += n
-	v.pending = v.pending[n:]
-	w.note("   %s: %s", id, quote(in[:n]))
-	w.expect(w.model.hear(v.party, in[:n]), v, frames)
+	frames := m.Machine.Line(s, line)
+	w.effects++
+	w.counts.lines++
+	v.ran++
+	w.note("   %s: %s", s.ID, quote(text))
+	w.expect(w.model.hear(v.party, text, tooLong), v, frames)
 	if v.dismissed {
 		v.pending = nil
 	}
-	return n, frames
+	return frames
 }
 
 // expect takes note of the receipt that stands for a delivery. There must be one, and otherwise
@@ -82,43 +76,49 @@ func (w *watch) expect(d *delivery, from *view, frames []protocol.Frame) {
 	}
 }
 
-func (m watchedMachine) Complete(receipt protocol.Receipt, sent bool) []protocol.Frame {
+func (m watchedMachine) Complete(s *state.Session, place uint32, sent bool) []protocol.Frame {
 	w := m.w
+	receipt := protocol.Receipt{Owner: s.ID, Place: place}
 	p := w.receipts[receipt]
 	switch {
 	case p == nil:
-		w.fail("a receipt of %s comes back that is not out", receipt.Owner)
+		w.fail("a receipt of %s comes back that is not out", s.ID)
 	case sent && p.to.taken < p.end:
 		w.fail("a receipt comes back as sent %d bytes before the end of its delivery to %s (PR12)",
 			p.end-p.to.taken, p.to.id)
 	case !sent && p.to.taken >= p.end:
 		w.fail("a delivery to %s has been sent and is said not to have been", p.to.id)
 	}
-	delete(w.receipts, receipt)
 	w.effects++
+	w.note("   %s: complete, sent %v", p.from.id, sent)
+	w.over(receipt, p, sent)
+	w.model.settle(p.delivery, sent)
+	return m.Machine.Complete(s, place, sent)
+}
+
+// over takes note that a receipt is out no more.
+func (w *watch) over(receipt protocol.Receipt, p *parcel, sent bool) {
+	delete(w.receipts, receipt)
 	if sent {
 		w.counts.sent++
 	} else {
 		w.counts.lost++
 	}
-	w.note("   %s: settled, sent %v", p.from.id, sent)
 	p.to.fated = p.to.fated || !sent
 	if p.from.waits--; p.from.waits == 0 {
 		p.from.behind = false
 	}
-	w.model.settle(p.delivery, sent)
-	return m.Machine.Complete(receipt, sent)
 }
 
-func (m watchedMachine) Close(id state.ID) {
+func (m watchedMachine) Close(s *state.Session) {
 	w := m.w
-	v := w.view(id.Slot())
-	if v.id != id || v.left || v.dismissed {
-		w.fail("%s is closed, which is over", id)
+	v := w.view(s.ID.Slot())
+	if v.id != s.ID || v.left || v.dismissed {
+		w.fail("%s is closed, which is over", s.ID)
 	}
-	v.deaf = w.interested(v)&poller.Readable == 0 || len(v.pending) > 0
-	v.left, v.early = true, v.waits > 0 || len(v.pending) > 0
-	w.note("   %s is logged out", id)
+	v.deaf = w.interested(v)&poller.Readable == 0 || w.hasLine(v)
+	v.left, v.early = true, v.waits > 0 || w.hasLine(v)
+	w.note("   %s is logged out", s.ID)
 	w.model.logout(v.party)
-	m.Machine.Close(id)
+	m.Machine.Close(s)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -53,13 +54,15 @@ type watch struct {
 // A view is what can be seen of one connection at the seams.
 type view struct {
 	*party
-	id       state.ID
-	socket   *socket
-	interest poller.Readiness
-	pending  []byte // read, and not carried out yet
-	taken    int    // bytes that writes have taken
-	waits    int    // receipts out for what it sent
-	behind   bool   // one of those deliveries is behind a queue above the mark
+	id        state.ID
+	socket    *socket
+	interest  poller.Readiness
+	pending   []byte // read, and not carried out yet
+	exhausted bool   // the loop has found no line in pending
+	skipping  bool   // pending begins in the middle of a line that was answered before its end
+	taken     int    // bytes that writes have taken
+	waits     int    // receipts out for what it sent
+	behind    bool   // one of those deliveries is behind a queue above the mark
 
 	ended  bool // the end of its input has been read
 	left   bool // the machine has been told that it is gone
@@ -69,7 +72,6 @@ type view struct {
 	fated  bool // a delivery to it was given up
 	shut   bool // the write side is shut
 	closed bool
-	thrown int // bytes read since it was shut
 
 	since  time.Duration // when its deadline was set
 	unsent int           // bytes that its kernel had then
@@ -92,7 +94,8 @@ type thisTurn struct {
 	reads  int              // calls
 	writes int              // calls
 	moved  int              // bytes written
-	ran    int              // bytes carried out
+	ran    int              // lines carried out
+	asked  bool             // whether there is a line
 	held   bool             // the queue was at the mark
 
 	stalled bool // it has taken nothing up to its deadline
@@ -105,13 +108,13 @@ type parcel struct {
 }
 
 const (
-	mark        = 64 << 10 // bytes queued from which a client's input is left alone
-	share       = 64 << 10 // bytes written to a client in one turn, at least
-	lingerFor   = 2 * time.Second
-	lingerBytes = 64 << 10
-	drainFor    = 5 * time.Second
-	acceptPause = 100 * time.Millisecond
-	refusal     = "BUSY\n"
+	mark         = 64 << 10 // bytes queued from which a client's input is left alone
+	share        = 64 << 10 // bytes written to a client in one turn, at least
+	lingerFor    = 2 * time.Second
+	linesPerTurn = 32
+	drainFor     = 5 * time.Second
+	acceptPause  = 100 * time.Millisecond
+	refusal      = "BUSY\n"
 )
 
 // A violation is a broken rule. It leaves the loop as a panic, so that the trace ends where it
@@ -124,7 +127,7 @@ func newWatch(f *figures, k *kernel, trace func(string, ...any)) *watch {
 	return &watch{
 		figures:  f,
 		kernel:   k,
-		model:    model{maxUsers: f.maxUsers, maxLine: f.maxLine},
+		model:    model{maxUsers: f.maxUsers, maxName: f.maxName},
 		receipts: map[protocol.Receipt]*parcel{},
 		trace:    trace,
 		spare:    -1,
@@ -153,8 +156,45 @@ func (w *watch) interested(v *view) (r poller.Readiness) {
 
 // runnable reports whether there is input that nothing holds back (B12).
 func (w *watch) runnable(v *view) bool {
-	return len(v.pending) > 0 && v.waits == 0 && v.queue() < mark
+	return w.hasLine(v) && v.waits == 0 && v.queue() < mark
 }
+
+// limit is the length of the longest line.
+func (w *watch) limit(v *view) int {
+	if v.name == "" {
+		return min(w.maxLine, len("HELLO-FROM ")+w.maxName)
+	}
+	return w.maxLine
+}
+
+// hasLine reports whether the loop has to look for another line: there is input, and it has not found
+// that there is no line in it.
+func (w *watch) hasLine(v *view) bool { return len(v.pending) > 0 && !v.exhausted }
+
+// missed reports whether there is a line where the loop found none: a whole one, or before login one
+// that is too long already.
+func (w *watch) missed(v *view) bool {
+	rest := v.pending
+	if v.skipping {
+		_, rest, _ = bytes.Cut(rest, newline)
+	}
+	return v.exhausted && (bytes.Contains(rest, newline) ||
+		v.name == "" && len(bytes.TrimSuffix(rest, []byte("\r"))) > w.limit(v))
+}
+
+// cut takes the next line off what is pending.
+func (v *view) cut(limit int) (text []byte, tooLong bool) {
+	if v.skipping {
+		_, v.pending, _ = bytes.Cut(v.pending, newline)
+		v.skipping = false
+	}
+	text, rest, ended := bytes.Cut(v.pending, newline)
+	v.pending, v.skipping = rest, !ended
+	text = bytes.TrimSuffix(text, []byte("\r"))
+	return text, len(text) > limit
+}
+
+var newline = []byte("\n")
 
 // deadline is when a connection is given up.
 func (w *watch) deadline(v *view) time.Duration {
@@ -205,8 +245,12 @@ func (w *watch) begin(batch []poller.Event, partial bool) {
 	w.partial = partial
 	w.counts.turns++
 	w.batch = append(w.batch[:0], batch...)
+	dropped := 0
+	if !partial {
+		dropped = w.dropOwnerless()
+	}
 	w.calls, w.effects, w.accepts, w.timeouts, w.buried, w.next = 0, 0, 0, 0, false, nil
-	w.spent, w.refused = false, ""
+	w.spent, w.refused, w.effects = false, "", dropped
 	w.live(func(v *view) { v.thisTurn = thisTurn{} })
 	for _, e := range batch {
 		if !standsApart(e.ID) {

@@ -35,12 +35,12 @@ func newWorld(f *figures, trace func(format string, args ...any)) *world {
 	k.between, k.asleep = w.between, w.asleep
 	loop, err := poller.NewLoop(poller.Config{
 		Kernel:       watchedKernel{k, watch},
-		Machine:      watchedMachine{protocol.NewMachine(f.maxUsers, f.maxLine), watch},
+		Machine:      watchedMachine{protocol.NewMachine(protocol.Limits{Users: f.maxUsers, Line: f.maxLine, Name: f.maxName}), watch},
 		Listener:     listenerFD,
 		Wake:         wakeFD,
 		SendTimeout:  f.sendTimeout,
 		DrainTimeout: drainFor,
-		BusyReply:      []byte(refusal),
+		BusyReply:    []byte(refusal),
 		Log:          slog.New(&watch.journal),
 	})
 	if err != nil {

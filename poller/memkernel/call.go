@@ -19,7 +19,7 @@ import (
 //     batch that it is about to report. The hook may reorder or shorten Events, or put others there.
 //     What it leaves out is reported the next time.
 //
-// The hook may also let clients act before the call is carried out.
+// The hook may also let clients act before the call is carried out. It makes no calls of its own.
 type Call struct {
 	Name     string           // accept, read, write, unsent, shutdown, close, reserve, peer, add, modify, wait, report
 	FD       int              // -1: none

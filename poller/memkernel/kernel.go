@@ -71,6 +71,8 @@ type Kernel struct {
 	found []*Socket      // and their sockets
 }
 
+var _ poller.Kernel = (*Kernel)(nil)
+
 // New makes a kernel in which only Listener and Wake are open.
 func New(options Options) *Kernel {
 	k := &Kernel{Options: options, low: Wake + 1}
@@ -83,9 +85,7 @@ func New(options Options) *Kernel {
 }
 
 func (k *Kernel) install(fd int, s *Socket) {
-	for len(k.Sockets) <= fd {
-		k.Sockets = append(k.Sockets, nil)
-	}
+	k.Sockets = append(k.Sockets, make([]*Socket, max(0, fd+1-len(k.Sockets)))...)
 	k.Sockets[fd] = s
 	s.k, s.FD = k, fd
 }
@@ -195,9 +195,6 @@ func (k *Kernel) Reserve() (int, error) {
 	})
 }
 
-// Spare is Reserve.
-func (k *Kernel) Spare() (int, error) { return k.Reserve() }
-
 // Peer is the client's address. It cannot be had of a connection that has failed (getpeername(2),
 // ENOTCONN).
 func (k *Kernel) Peer(fd int) (address string) {
@@ -213,21 +210,18 @@ func (k *Kernel) Peer(fd int) (address string) {
 
 // Add registers a descriptor (epoll_ctl(2)).
 func (k *Kernel) Add(id state.ID, interest poller.Readiness) error {
-	return k.register(Call{Name: "add", FD: id.Slot(), Interest: interest}, id)
+	return k.register(id, Call{Name: "add", FD: id.Slot(), Interest: interest}, false, syscall.EEXIST)
 }
 
 // Modify changes what a descriptor is waited for.
 func (k *Kernel) Modify(id state.ID, interest poller.Readiness) error {
-	return k.register(Call{Name: "modify", FD: id.Slot(), Interest: interest}, id)
+	return k.register(id, Call{Name: "modify", FD: id.Slot(), Interest: interest}, true, syscall.ENOENT)
 }
 
-func (k *Kernel) register(c Call, id state.ID) error {
+func (k *Kernel) register(id state.ID, c Call, registered bool, otherwise error) error {
 	_, err := k.do(c, func(s *Socket) (int, error) {
-		switch {
-		case c.Name == "add" && s.registered:
-			return 0, syscall.EEXIST
-		case c.Name == "modify" && !s.registered:
-			return 0, syscall.ENOENT
+		if s.registered != registered {
+			return 0, otherwise
 		}
 		s.registered, s.ID, s.Interest = true, id, c.Interest
 		k.changed(s)

@@ -1,217 +1,166 @@
 package trace
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"chatd/poller"
-	"chatd/protocol"
-	"chatd/state"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// pageSize is how much of a turn is kept before it is written though the turn has not ended, in
-	// bytes.
-	pageSize = 1 << 20
+// An event is something that a decorator has seen. Both formats show it in the same words.
+type event struct {
+	kind          string        // the word for it; see the package comment
+	on            *endpoint     // what it is about; nil: the loop
+	label         string        // begin: the turn; wait: the system call; end: why
+	start, end    time.Duration // equal: it takes no time
+	what          string        // what happened, in words
+	err           error         // of the call
+	steps         steps         // that messages take by it
+	users, queued int           // after it: users, and bytes queued for all clients
+}
 
-	// lastWords is the room kept for saying why a trace ends, in bytes.
-	lastWords = 512
-)
+// A writer formats events.
+type writer interface {
+	event(to []byte, e *event) []byte // appends the event
+}
 
-// A recorder is what both decorators tell what they see. It knows what has to be known from one
-// call to the next, and nothing of how a trace is written.
+// A recorder turns what the decorators see into one stream of events.
 type recorder struct {
-	sink  sink
-	out   output
-	limit int // bytes of the trace
-	room  int // bytes that may still be written
-	log   *slog.Logger
-	clock func() time.Duration
-	last  time.Duration // what the clock has been read as
-
-	asleep  time.Duration // when the sleep began
-	signals int           // that have come during it
-
-	page   []byte // of this turn, and not written yet
+	method string // select, poll or epoll
+	writer writer
+	output output
+	limit  int          // bytes that the trace may still have
+	log    *slog.Logger // is told if the trace ends early
+	ended  bool         // the trace; calls pass, and only the endpoints are kept up to date
+	page   []byte       // events of this turn, which are not written yet
 	turn   int
-	inTurn bool // one has begun and has not ended
-	split  bool // a part of it is written
-	off    bool // the trace has ended
+	inTurn bool // false: the loop waits
 
-	parties  map[int]*party // by descriptor
-	nobody   *party         // stands for all of them when the trace has ended
-	messages map[protocol.Receipt]*message
-	flows    uint64 // messages that there have been
-	users    int
-	queued   int // bytes for all clients
-	counted  [2]int
+	clock     func() time.Duration
+	last      time.Duration // that now has returned
+	users     func() int
+	endpoints []*endpoint // by descriptor
+	messages  int         // that there have been
+	queued    int         // bytes, for all clients
 }
 
-func newRecorder(config *poller.Config, s sink, out output, limit int) *recorder {
-	r := &recorder{
-		sink: s, out: out, limit: limit, room: limit, log: config.Log, clock: config.Kernel.Now,
-		parties: make(map[int]*party), nobody: &party{standing: "nobody"},
-		messages: make(map[protocol.Receipt]*message), counted: [2]int{-1, -1},
-	}
-	r.stands(config.Listener, "listener")
-	r.stands(config.Wake, "wake")
-	r.page = s.first(r.page)
-	r.open(turn{at: r.now()})
-	return r
-}
-
-// now is the kernel's time, but for a nanosecond now and then: no two readings are the same, so
-// that in a trace everything has an order and a length, also by a clock that stands still.
+// now is the kernel's time, and later than all earlier ones by a nanosecond at least. So each call has a
+// length and a place in the order, also by a clock that stands still.
 func (r *recorder) now() time.Duration {
-	if r.off {
-		return 0
-	}
 	r.last = max(r.last+1, r.clock())
 	return r.last
 }
 
-// begin is called when a wait is over. One that a signal has ended is no turn: the loop does nothing
-// but to wait again.
-func (r *recorder) begin(asleep time.Duration, events []poller.Event, err error) {
-	switch {
-	case r.off:
-		return
-	case r.signals == 0:
-		r.asleep = asleep
-	}
-	if err == unix.EINTR {
-		r.signals++
+// emit formats an event.
+func (r *recorder) emit(e event, format string, args ...any) {
+	if r.ended {
 		return
 	}
-	r.turn++
-	t := turn{number: r.turn, at: r.now(), signals: r.signals, err: err}
-	t.slept = t.at - r.asleep
-	r.signals = 0
-	for _, e := range events {
-		if len(t.ready) == manyReady {
-			t.ready = append(t.ready, fmt.Sprintf("and %d more", len(events)-manyReady))
-			break
-		}
-		who := r.find(e.ID)
-		if who == nil {
-			who = &party{id: e.ID} // an event that is older than its connection's end
-		}
-		t.ready = append(t.ready, who.String()+" "+conditions(e.Ready))
+	if e.end = r.now(); e.start == 0 {
+		e.start = e.end
 	}
-	r.open(t)
+	e.what = fmt.Sprintf(format, args...)
+	if e.err != nil {
+		var number syscall.Errno
+		errors.As(e.err, &number)
+		e.what = fmt.Sprintf("%v (%s)", e.err, unix.ErrnoName(number))
+	}
+	e.users, e.queued = r.users(), r.queued
+	r.page = r.writer.event(r.page, &e)
 }
 
-// manyReady is how many of those who are ready are named.
-const manyReady = 8
-
-func (r *recorder) open(t turn) {
-	r.page = r.sink.begin(r.page, &t)
+// begin begins with what the loop does before its first turn.
+func (r *recorder) begin(config *poller.Config) {
+	r.clock, r.users = config.Kernel.Now, config.Machine.Users
+	r.open(config.Listener, "listener")
+	r.open(config.Wake, "wake")
+	r.emit(event{kind: "begin", label: "before the first turn"}, "")
 	r.inTurn = true
-	r.count()
 }
 
-// tell is called after each call but a wait.
-func (r *recorder) tell(e event) {
-	if r.off {
+// sleep is called before a wait. A turn ends here, and the next begins with the question.
+func (r *recorder) sleep(timeout time.Duration) {
+	if r.ended {
 		return
 	}
-	e.end = r.now()
-	r.page = r.sink.tell(r.page, &e)
-	if len(r.page) >= pageSize {
-		r.flush()
-		r.split = true
+	if r.inTurn { // else a signal has interrupted the last wait
+		r.emit(event{kind: "turn"}, "")
+		r.turn++
+		r.emit(event{kind: "begin", label: fmt.Sprint("turn ", r.turn)}, "")
+		r.inTurn = false
+	}
+	until := "no timeout"
+	if timeout >= 0 {
+		until = "timeout " + short(timeout)
+	}
+	end, all, toRead, toWrite := 0, 0, 0, 0
+	for fd, p := range r.endpoints {
+		if p != nil && p.registered {
+			end, all = fd+1, all+1
+			toRead += int(p.interest & poller.Readable)
+			toWrite += int(p.interest & poller.Writable / poller.Writable)
+		}
+	}
+	switch e := (event{kind: "wait", label: r.method}); r.method {
+	case "select":
+		r.emit(e, "%d bits, %d descriptors to read, %d to write; %s", end, toRead, toWrite, until)
+	case "poll":
+		r.emit(e, "%d entries, %d in use; %s", end, all, until)
+	default:
+		e.label = "epoll_wait"
+		r.emit(e, "nothing, the kernel has the set of %d descriptors; %s", all, until)
+	}
+	r.flush("")
+}
+
+// wake is called after a wait. Without an error, the turn goes on.
+func (r *recorder) wake(e event, events []poller.Event) {
+	r.emit(e, "%d ready", len(events))
+	r.inTurn = e.err == nil
+	for _, e := range events {
+		on := r.at(e.ID.Slot())
+		if on.id != e.ID { // it is closed
+			on = &endpoint{id: e.ID}
+		}
+		r.emit(event{kind: "ready", on: on}, "%s", [...]string{
+			"", "readable", "writable", "readable+writable", "ended", "readable+ended", "writable+ended", "readable+writable+ended",
+		}[e.Ready])
 	}
 }
 
-// count tells of the figures, if they have changed.
-func (r *recorder) count() {
-	if now := [2]int{r.users, r.queued}; !r.off && now != r.counted {
-		r.page = r.sink.count(r.page, r.now(), r.users, r.queued)
-		r.counted = now
-	}
-}
-
-// finish is called when a turn is over.
+// finish is called when the loop has returned.
 func (r *recorder) finish() {
-	if r.off || !r.inTurn {
-		return
-	}
-	r.count()
-	r.page = r.sink.finish(r.page, r.now())
-	r.inTurn = false
-	r.flush()
-	r.split = false
+	r.emit(event{kind: "turn"}, "")
+	r.flush("the loop has ended")
 }
 
-// flush writes what there is. A turn that finds no room any more is left out whole, if none of it
-// has been written yet.
-func (r *recorder) flush() {
-	if r.off {
+// flush writes the page. The trace ends if there is a reason, if the page does not fit, or if the write
+// fails.
+func (r *recorder) flush(end string) {
+	const lastLine = 512 // bytes
+	if r.ended {
 		return
 	}
-	if len(r.page) > r.room-lastWords {
-		r.stop(fmt.Sprintf("the trace ends here: it has grown to its limit of %d bytes", r.limit))
-		return
+	if len(r.page) > r.limit-lastLine {
+		r.log.Warn("the trace has ended", "reason", "limit")
+		r.page, end = r.page[:0], "the trace ends here: it has reached its limit"
 	}
-	r.write()
-	r.page = r.page[:0]
-}
-
-// write hands the page on. If that fails there is nothing left to do but to tell the log.
-func (r *recorder) write() {
-	if err := r.out.write(r.page); err != nil {
+	if end != "" {
+		r.emit(event{kind: "end", label: end}, "")
+	}
+	err := r.output.write(r.page)
+	if err != nil {
 		r.log.Warn("the trace has ended", "reason", err)
-		r.shut()
-		return
 	}
-	r.room -= len(r.page)
-}
-
-// stop ends the trace in the middle of the server's life.
-func (r *recorder) stop(why string) {
-	r.page = r.sink.last(r.page[:0], r.now(), why, r.split)
-	r.log.Warn("the trace has ended", "reason", "limit", "bytes", r.limit)
-	r.write()
-	r.shut()
-}
-
-// end ends the trace with the loop.
-func (r *recorder) end() {
-	r.finish()
-	if !r.off {
-		r.page = r.sink.last(r.page[:0], r.now(), "the loop has ended", false)
-		r.write()
-		r.shut()
+	if err != nil || end != "" {
+		r.ended = true
+		r.output.close()
 	}
-}
-
-// shut lets go of everything. From now on all calls pass unseen.
-func (r *recorder) shut() {
-	r.off = true
-	r.out.close()
-	r.page, r.parties, r.messages = nil, nil, nil
-}
-
-// at is the party that has a descriptor.
-func (r *recorder) at(fd int) *party {
-	if r.off {
-		return r.nobody
-	}
-	p := r.parties[fd]
-	if p == nil {
-		p = &party{id: state.NewID(fd, 0)}
-		r.parties[fd] = p
-	}
-	return p
-}
-
-// find is the party with an ID, or nil if it has gone.
-func (r *recorder) find(id state.ID) *party {
-	if p := r.parties[id.Slot()]; p != nil && p.id == id {
-		return p
-	}
-	return nil
+	r.limit -= len(r.page)
+	r.page = r.page[:0]
 }

@@ -2,52 +2,61 @@ package trace
 
 import (
 	"fmt"
-	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// A text is a trace for people: a paragraph for each turn, a line for each call.
-type text struct{}
+// A text is the format for people: a paragraph for each turn, a line for each event.
+type text struct{ colours bool }
 
-func (text) first(to []byte) []byte { return to }
-
-func (text) begin(to []byte, t *turn) []byte {
-	if t.number == 0 {
-		return append(to, "before the first turn\n"...)
-	}
-	to = fmt.Appendf(to, "\nturn %d   slept %v, ", t.number, short(t.slept))
-	if t.signals > 0 {
-		to = fmt.Appendf(to, "signals: %d, ", t.signals)
-	}
+func (t text) event(to []byte, e *event) []byte {
+	subject := e.label
 	switch {
-	case t.err != nil:
-		return fmt.Appendf(to, "failed: %v\n", t.err)
-	case len(t.ready) == 0:
-		return append(to, "nobody is ready: something is to be done by now\n"...)
+	case e.kind == "turn":
+		return append(to, '\n')
+	case e.kind == "begin" || e.kind == "end":
+		return append(append(to, t.colour(e.kind, e.label)...), '\n')
+	case e.kind == "slept":
+		subject = short(e.end - e.start)
+	case e.on != nil:
+		subject = e.on.String()
 	}
-	return fmt.Appendf(to, "ready: %s\n", strings.Join(t.ready, ", "))
+	return fmt.Appendf(to, "  %s %-15s %s\n", t.colour(e.kind, fmt.Sprintf("%-8s", e.kind)), subject, e.what)
 }
 
-// short is a time with three digits or four.
-func short(d time.Duration) time.Duration {
-	unit := time.Nanosecond
+// colour marks a word (ECMA-48, 8.3.117).
+func (t text) colour(kind, word string) string {
+	code := 32 // green: system calls
+	switch kind {
+	case "begin", "end":
+		code = 1 // bold
+	case "wait", "slept", "ready":
+		code = 34 // blue: the question and its answer
+	case "line", "queue", "receipt", "logout":
+		code = 33 // yellow: the machine
+	}
+	if !t.colours {
+		return word
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", code, word)
+}
+
+// A quoted is the beginning of a client's text, in a form that no terminal obeys.
+type quoted []byte
+
+func (q quoted) String() string {
+	text := fmt.Sprintf("%.64q", []byte(q))
+	if utf8.RuneCount(q) > 64 {
+		text += "..."
+	}
+	return text
+}
+
+// short is a time in at most four digits.
+func short(d time.Duration) string {
+	unit := time.Microsecond
 	for d/unit >= 10_000 {
 		unit *= 10
 	}
-	return d.Round(unit)
-}
-
-func (text) tell(to []byte, e *event) []byte {
-	to = fmt.Appendf(to, "  %-6s %-15s ", e.call, e.who)
-	return append(e.appendStory(to), '\n')
-}
-
-func (text) know(to []byte, _ *party) []byte { return to }
-
-func (text) count(to []byte, _ time.Duration, _, _ int) []byte { return to }
-
-func (text) finish(to []byte, _ time.Duration) []byte { return to }
-
-func (text) last(to []byte, _ time.Duration, why string, _ bool) []byte {
-	return fmt.Appendf(to, "\n%s\n", why)
+	return d.Round(unit).String()
 }

@@ -1,149 +1,92 @@
-// Package trace makes the turns of the loop visible: for whoever wants to see one happen, as text,
-// and for a trace viewer, as a picture.
+// Package trace shows the turns of the loop: as text for people, or as JSON for a trace viewer.
 //
-// # A decorator at a seam
+// The loop reaches everything outside itself through two interfaces, poller.Kernel and poller.Machine.
+// A decorator has the methods of such an interface, passes each call on to the value that it wraps, and
+// looks at what passes. So no line of the loop knows of this package, and without a trace the loop has
+// the bare kernel and machine. Both decorators emit events to one recorder; a writer formats them.
 //
-// The loop asks two things of the world, and each is an interface: poller.Kernel and
-// poller.Machine. A decorator is a value that satisfies the same interface, holds another that does,
-// and passes every call on to it. What passes, it may look at. Here it is written down, and nothing
-// is changed: the one below cannot tell who asks, and the loop cannot tell whom it asks.
+// # What the words mean
 //
-// That is why no line of the loop knows of this package. All that the loop does to the world goes
-// through one of the two seams, and a turn begins and ends at one of them as well: it is what
-// happens between the return of a Wait and the call of the next. Nor does it cost anything when it
-// is not wanted, because then it is not there.
+// A connection is called by its ID, such as 10.1: descriptor 10, first generation. Once its client has
+// logged in, the name stands before it: alice (10.1). The loop has three more descriptors: listener;
+// wake, the counter that a signal adds to so that the loop wakes (eventfd(2)); and reserve, which is
+// closed when a client needs a descriptor and there is no other. Each turn has a number, and begins with
+// a question to the kernel:
+//
+//	wait      Which descriptors are ready? With select, the loop hands over a set of bits to read and one
+//	          to write, each from 0 to the highest descriptor. With poll, it hands over an array that is
+//	          indexed by descriptor; entries that are not in use are holes. With epoll_wait, it hands
+//	          over nothing: the kernel has the set. The timeout is how long the loop may sleep at most.
+//	slept     how long the call took. EINTR: a signal has interrupted it, often one that the Go runtime
+//	          sends to itself, and the loop waits again.
+//	ready     one descriptor of the answer. ended: the connection has failed, or is shut on both sides.
+//
+// Then the loop makes system calls. Where one fails, the trace shows the error.
+//
+//	accept    takes a connection from the listener's backlog. EAGAIN: the backlog is empty.
+//	add       registers a descriptor with its interest, which is what it is waited for, and modify
+//	modify    changes the interest. With epoll that is a system call, epoll_ctl; else a store in memory.
+//	read      returns so many bytes; 0 bytes are the end of input.
+//	write     is offered so many bytes, and the kernel takes so many of them.
+//	shutdown  ends the write side: after what was written, the client reads the end of input.
+//	close     closes a descriptor. What is queued for it is lost.
+//	reserve   opens the reserve descriptor.
+//
+// And it calls the machine, which has the protocol.
+//
+//	line      carries out one line of a client.
+//	queue     A frame of the answer goes to the end of a client's queue. Last frame: then it is closed.
+//	receipt   completes a receipt: the DELIVERY of the message is sent, or lost with its connection.
+//	logout    The client's name is free.
+//
+// A message is a SEND for which there is a DELIVERY, and has a number. It is sent when the kernel has
+// taken the last byte of its DELIVERY, and answered when the kernel has taken that of its SEND-OK.
 //
 // # What it promises
 //
-//  1. The loop does the same with it as without it, only later.
-//  2. It is never the reason for which the server stops: what goes wrong with the trace ends the
-//     trace, and the log says so. No reader is waited for. A disk is.
-//  3. A turn is in the file before the loop sleeps again, so a server that is killed leaves all the
-//     turns that it has taken.
-//  4. It ends when it has grown to a limit, with a last line that says so.
-//
-// A trace holds what the clients say. Nobody but the owner may read the file.
+//  1. The loop makes the same calls with it as without it. (Unsent, Now and Peer are not shown.)
+//  2. What goes wrong with the trace ends the trace and not the server, and the log says so. The loop
+//     waits for no reader of the trace; it does wait for a disk.
+//  3. A turn is in the file before the loop sleeps, and JSON is complete then, also after SIGKILL.
+//  4. A trace ends when it has grown to Limit, with a last line that says so.
+//  5. It holds what clients say, so only the owner may read the file. What a terminal would obey is
+//     escaped as in Go, and ... stands for what is left out after 64 characters.
 package trace
 
 import (
 	"io"
-	"strings"
-	"time"
+	"os"
 
 	"chatd/poller"
+
+	"golang.org/x/sys/unix"
 )
 
 // Limit is how long a trace may become, in bytes.
 const Limit = 64 << 20
 
-// Wrap has all that passes the seams of a loop written down. It is called with what the loop will
-// be made of, and puts a decorator around the kernel and the machine in it. The times are those of
-// the kernel, whatever clock it has.
+// Wrap puts decorators around the kernel and the machine of a config, before a loop is made of it. The
+// times are those of the kernel's clock. method is how it waits: select, poll or epoll.
 //
-// The path says where to and how: text for people, or events for a trace viewer where the name ends
-// in .json. "-" is text to the log's writer, of which lines may be dropped. With no path the config
-// stays as it is.
-//
-// end is to be called when the loop has returned.
-func Wrap(config *poller.Config, path string, stderr io.Writer) (end func(), err error) {
-	switch path {
-	case "":
+// The path is a file, for JSON if its name ends in .json and else for text. "-" is text to stderr, which
+// must be a writer of lines that does not block; a terminal gets it in colours, unless NO_COLOR is set
+// (no-color.org). Without a path the config stays as it is. end must be called when the loop has returned.
+func Wrap(config *poller.Config, method, path string, stderr io.Writer) (end func(), err error) {
+	_, noTerminal := unix.IoctlGetTermios(int(os.Stderr.Fd()), unix.TCGETS)
+	return wrap(config, method, path, stderr, noTerminal == nil && os.Getenv("NO_COLOR") == "", Limit)
+}
+
+func wrap(config *poller.Config, method, path string, stderr io.Writer, colours bool, limit int) (end func(), err error) {
+	if path == "" {
 		return func() {}, nil
-	case "-":
-		return wrap(config, text{}, log{stderr}, Limit), nil
 	}
-	file, err := create(path)
-	if err != nil {
-		return nil, err
+	r := &recorder{method: method, writer: text{colours}, output: lines{stderr}, limit: limit, log: config.Log}
+	if path != "-" {
+		if r.writer, r.output, err = create(path); err != nil {
+			return nil, err
+		}
 	}
-	if strings.HasSuffix(path, ".json") {
-		return wrap(config, newChrome(), file, Limit), nil
-	}
-	return wrap(config, text{}, file, Limit), nil
-}
-
-func wrap(config *poller.Config, s sink, out output, limit int) (end func()) {
-	r := newRecorder(config, s, out, limit)
-	config.Kernel = kernel{config.Kernel, r}
-	config.Machine = machine{config.Machine, r}
-	return r.end
-}
-
-// A sink is a way of writing a trace. Each method appends to a text, which is a number of whole
-// lines afterwards.
-type sink interface {
-	// first is what a trace begins with.
-	first(to []byte) []byte
-
-	// begin says that a turn begins.
-	begin(to []byte, t *turn) []byte
-
-	// tell says what has passed a seam.
-	tell(to []byte, e *event) []byte
-
-	// know says that something new is known of a party: that it is there, or its name.
-	know(to []byte, p *party) []byte
-
-	// count says how many users there are and how many bytes are queued for clients.
-	count(to []byte, at time.Duration, users, queued int) []byte
-
-	// finish says that a turn ends.
-	finish(to []byte, at time.Duration) []byte
-
-	// last is what a trace ends with. inTurn says that a turn has begun there and not ended.
-	last(to []byte, at time.Duration, why string, inTurn bool) []byte
-}
-
-// A turn is what is known when one begins.
-type turn struct {
-	number  int // 0: what is done before the first
-	at      time.Duration
-	slept   time.Duration
-	signals int // that have interrupted the sleep
-	ready   []string
-	err     error // of the wait
-}
-
-// An event is one call that has passed a seam, and what came of it.
-type event struct {
-	call  call
-	who   *party
-	start time.Duration
-	end   time.Duration
-
-	fd       int              // accept: the descriptor
-	n, of    int              // read, write: how many bytes of how many; line: how many used
-	bytes    []byte           // read, write: those that went; line: as much of it as is kept
-	interest poller.Readiness // armed
-	err      error
-
-	to    *party // due, lost: who the delivery is for
-	told  []told // line, due, lost: what the machine answers
-	steps []step // of messages, that this call is
-}
-
-// A call is a kind of call, by the word that stands for it in a trace.
-type call string
-
-const (
-	accept   call = "accept"
-	read     call = "read"
-	write    call = "write"
-	shutdown call = "shut"
-	closed   call = "close"
-	armed    call = "armed"
-
-	opened call = "open"
-	line   call = "line"
-	due    call = "due"  // Complete: sent
-	lost   call = "lost" // Complete: not sent
-	leave  call = "leave"
-)
-
-// told is a frame with the names of those whom it is about.
-type told struct {
-	to   *party
-	owed *party // who waits for the receipt, if anybody
-	text []byte
-	last bool
+	r.begin(config)
+	config.Kernel, config.Machine = kernel{config.Kernel, r}, machine{config.Machine, r}
+	return r.finish, nil
 }

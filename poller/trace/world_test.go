@@ -1,195 +1,168 @@
-package trace
+package trace_test
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"chatd/poller"
+	"chatd/poller/memkernel"
+	"chatd/poller/trace"
 	"chatd/protocol"
-	"chatd/state"
-
-	"golang.org/x/sys/unix"
 )
 
-// A world is the real loop and the real machine on a kernel in memory, and clients that do what a
-// test says. Its clock moves by a second whenever the loop sleeps, and else stands still.
+// A world is the loop and the machine on a kernel of memory. While the loop sleeps, a second passes and
+// one step of a script happens.
 type world struct {
-	t       *testing.T
-	now     time.Duration
-	sockets map[int]*socket // by descriptor
-	backlog []*socket
-	errs    []error // how the next waits end
-	slept   func()  // called in each wait, if set
-	log     bytes.Buffer
-	loop    *poller.Loop
-	end     func()
+	*memkernel.Kernel
+	t         *testing.T
+	loop      *poller.Loop
+	end       func()
+	log       strings.Builder
+	interrupt int    // so many waits
+	asleep    func() // is called before each wait
+	clients   []*memkernel.Socket
 }
 
-// A socket is both ends of a connection.
-type socket struct {
-	id       state.ID
-	interest poller.Readiness
-	in       []byte // said by the client and not read
-	eof      bool   // the client says no more
-	reset    bool
-	room     int // bytes that the kernel takes for the client
-	heard    []byte
-}
-
-const (
-	listener = 3
-	wake     = 4
-	plenty   = 1 << 30
-
-	manyDescriptors = 16
-)
-
-// newWorld makes a world whose loop has been through wrap.
-func newWorld(t *testing.T, wrap func(*poller.Config) (end func())) *world {
+func newWorld(t *testing.T, method string, wrap func(*poller.Config) (func(), error)) *world {
 	t.Helper()
-	w := &world{t: t, sockets: map[int]*socket{listener: {}, wake: {}}}
-	config := poller.Config{
-		Kernel: w, Machine: protocol.NewMachine(16, 1<<20), Listener: listener, Wake: wake,
-		SendTimeout: time.Minute, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+	w := &world{Kernel: memkernel.New(memkernel.Options{Method: method, Record: true}), t: t, asleep: func() {}}
+	w.Before = func(c *memkernel.Call) {
+		if c.Name == "wait" {
+			w.asleep()
+		}
+		if c.Name == "report" && w.interrupt > 0 {
+			w.interrupt--
+			c.Err = syscall.EINTR
+		}
 	}
-	w.end = wrap(&config)
+	config := poller.Config{
+		Kernel: w, Machine: protocol.NewMachine(protocol.Limits{Users: 16, Line: maxLine, Name: 255}),
+		Listener: memkernel.Listener, Wake: memkernel.Wake, SendTimeout: time.Minute, BusyReply: protocol.BusyReply(),
+		Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
 	var err error
-	if w.loop, err = poller.NewLoop(config); err != nil {
+	if w.end, err = wrap(&config); err == nil {
+		w.loop, err = poller.NewLoop(config)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
 
-// rest turns until nothing is ready any more.
-func (w *world) rest() {
+// run lets the steps happen, and then stops the loop. It returns what each client has read.
+func (w *world) run(script []func()) (heard []string) {
 	w.t.Helper()
-	for w.ready(nil) > 0 || len(w.errs) > 0 {
-		if err := w.loop.Turn(); err != nil {
-			w.t.Fatal(err)
+	w.Idle = func(time.Duration) bool {
+		w.Advance(time.Second)
+		if len(script) == 0 {
+			w.Signal(1, 0)
+			return true
 		}
+		script[0]()
+		script = script[1:]
+		return true
+	}
+	if err := w.loop.Run(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.end()
+	for _, c := range w.clients {
+		text, _ := io.ReadAll(c)
+		heard = append(heard, string(text))
+	}
+	return heard
+}
+
+func (w *world) connect() { w.clients = append(w.clients, w.Connect()) }
+
+// says is a step: a client says something.
+func (w *world) says(client int, text string) func() {
+	return func() { io.WriteString(w.clients[client], text) }
+}
+
+func (w *world) login(client int, name string) []func() {
+	return []func(){w.connect, w.says(client, "HELLO-FROM "+name+"\n")}
+}
+
+// room is a step: a client reads no more, and the server's kernel takes so many bytes for it.
+func (w *world) room(client, n int) func() {
+	return func() {
+		w.clients[client].SetBuffers(memkernel.Buffers{Receive: memkernel.Plenty, Send: n})
 	}
 }
 
-func (w *world) connect() *socket {
-	w.t.Helper()
-	s := &socket{room: plenty}
-	w.backlog = append(w.backlog, s)
-	w.rest()
-	return s
-}
-
-func (w *world) login(name string) *socket {
-	w.t.Helper()
-	s := w.connect()
-	w.says(s, "HELLO-FROM "+name+"\n")
-	return s
-}
-
-func (w *world) says(s *socket, text string) {
-	w.t.Helper()
-	s.in = append(s.in, text...)
-	w.rest()
-}
-
-func (w *world) Accept(int) (int, error) {
-	if len(w.backlog) == 0 {
-		return -1, unix.EAGAIN
+// reads is a step: a client reads again.
+func (w *world) reads(client int) func() {
+	return func() {
+		w.clients[client].SetBuffers(memkernel.Buffers{Receive: memkernel.Plenty, Send: memkernel.Plenty, Client: memkernel.Plenty})
 	}
-	fd := wake + 1
-	for w.sockets[fd] != nil {
-		fd++
+}
+
+const maxLine = 300 // bytes
+
+const alice, bob, carol = 0, 1, 2
+
+// talk has everything that a trace shows.
+func (w *world) talk() []func() {
+	return append(append(w.login(alice, "alice"), w.login(bob, "bob")...),
+		w.says(alice, "LIST\n"),
+		w.says(alice, "SEND bob hello\n"),
+		w.says(alice, "SEND bob \x1b[2J\xff\"\\\nSEND carol hi\nLI"), // for a terminal, for JSON; a line in two pieces
+		w.says(alice, "ST\n"),
+		w.says(alice, "SEND bob "+strings.Repeat("é", 100)+"\n"),
+		w.room(bob, 5), // the DELIVERY leaves in two parts
+		w.says(alice, "SEND bob wait for it\n"),
+		func() { w.interrupt = 2 },
+		w.reads(bob),
+		w.room(bob, 5), // and bob goes before the rest
+		w.says(alice, "SEND bob too late\n"),
+		func() { w.clients[bob].Reset() },
+		w.connect, // with the descriptor that was bob's
+		w.says(carol, "LIST\n"),
+		func() { w.Limit = 6 }, // no descriptor is left for dave but the reserve
+		w.connect,
+		w.says(alice, strings.Repeat("x", maxLine+1)+"\n"),
+		func() { w.clients[carol].CloseWrite(); w.clients[alice].CloseWrite() },
+	)
+}
+
+// traceTo is how a world gets a trace.
+func traceTo(method, path string, stderr io.Writer, limit int) func(*poller.Config) (func(), error) {
+	return func(c *poller.Config) (func(), error) { return trace.WrapWith(c, method, path, stderr, false, limit) }
+}
+
+func untraced(*poller.Config) (func(), error) { return func() {}, nil }
+
+// calls are what the loop has asked of its kernel.
+func (w *world) calls() string {
+	var all strings.Builder
+	for _, c := range w.Calls {
+		all.WriteString(c.String() + "\n")
 	}
-	w.sockets[fd], w.backlog = w.backlog[0], w.backlog[1:]
-	return fd, nil
+	return all.String()
 }
 
-func (w *world) Read(fd int, p []byte) (int, error) {
-	s := w.sockets[fd]
-	switch {
-	case s.reset:
-		return 0, unix.ECONNRESET
-	case len(s.in) == 0 && !s.eof:
-		return 0, unix.EAGAIN
+// text is the trace of a conversation under a poller.
+func textOf(t *testing.T, method string, script func(*world) []func()) string {
+	t.Helper()
+	var out bytes.Buffer
+	w := newWorld(t, method, traceTo(method, "-", &out, trace.Limit))
+	w.run(script(w))
+	return out.String()
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	n := copy(p, s.in)
-	s.in = s.in[n:]
-	return n, nil
+	return text
 }
-
-func (w *world) Write(fd int, p []byte) (int, error) {
-	s := w.sockets[fd]
-	n := min(len(p), s.room)
-	s.heard, s.room = append(s.heard, p[:n]...), s.room-n
-	switch {
-	case s.reset:
-		return 0, unix.EPIPE
-	case n == 0:
-		return 0, unix.EAGAIN
-	}
-	return n, nil
-}
-
-func (*world) Unsent(int) int       { return 0 }
-func (w *world) Shutdown(int) error { return nil }
-
-func (w *world) Close(fd int) error {
-	delete(w.sockets, fd)
-	return nil
-}
-
-func (w *world) Reserve() (int, error) { return -1, unix.EMFILE }
-
-func (w *world) Add(id state.ID, interest poller.Readiness) error { return w.Modify(id, interest) }
-
-func (w *world) Modify(id state.ID, interest poller.Readiness) error {
-	s := w.sockets[id.Slot()]
-	s.id, s.interest = id, interest
-	return nil
-}
-
-func (w *world) Wait(events []poller.Event, _ time.Duration) (n int, err error) {
-	w.now += time.Second
-	if w.slept != nil {
-		w.slept()
-	}
-	if len(w.errs) > 0 {
-		err, w.errs = w.errs[0], w.errs[1:]
-		return 0, err
-	}
-	return w.ready(events), nil
-}
-
-// ready is how many are ready, of whom it reports those for whom there is room.
-func (w *world) ready(events []poller.Event) (n int) {
-	for fd := range manyDescriptors {
-		s := w.sockets[fd]
-		if s == nil {
-			continue
-		}
-		var r poller.Readiness
-		if len(s.in) > 0 || s.eof || s.reset || fd == listener && len(w.backlog) > 0 {
-			r |= poller.Readable
-		}
-		if s.room > 0 {
-			r |= poller.Writable
-		}
-		r &= s.interest
-		if s.reset {
-			r |= poller.Ended
-		}
-		if r == 0 {
-			continue
-		}
-		if n < len(events) {
-			events[n] = poller.Event{ID: s.id, Ready: r}
-		}
-		n++
-	}
-	return n
-}
-
-func (w *world) Now() time.Duration { return w.now }
-
-func (w *world) Peer(int) string { return "" }

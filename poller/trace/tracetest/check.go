@@ -1,201 +1,165 @@
-// Package tracetest holds traces in the Trace Event Format against the rules that make a viewer show
-// them as they are meant.
+// Package tracetest checks traces in JSON against the rules of the Trace Event Format, and against what
+// a viewer needs to show the loop.
 package tracetest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// A Trace is what a file has been found to show.
+// A Trace is what a file shows.
 type Trace struct {
-	Closed  bool             // the array has its end
-	Turns   int              // those on the loop's track
-	Tracks  map[int]string   // the last name of each
-	Arrows  map[int]*Arrow   // by ID
-	Highest map[string]int   // of each counter
-	Latest  map[string]int   // of each counter
-	open    map[int][]*Slice // begun on each track and not ended
-	ts      float64
+	Turns, Sleeps int
+	Tracks        map[int]string // the last name of each
+	Slices        []*Slice       // in the order in which they begin
+	Arrows        map[int]*Arrow // by ID
+	Highest       map[string]int // value of each counter
+	Latest        map[string]int // value of each counter
+	End           string         // why the trace ends, if it says so
 }
 
-// A Slice is something that took from one time to another on a track.
+// A Slice is a call, a turn or a sleep.
 type Slice struct {
-	Name     string
-	Track    int
-	From, To float64 // microseconds
-	What     string  // its argument
+	Name        string
+	Track       int
+	From, To    float64 // microseconds
+	What, Asked string  // its arguments
 }
 
-// An Arrow leads from a SEND to its answer: the slices at its beginning, its middle and its end, as
-// far as it has them.
+// An Arrow leads from a SEND over the write of its DELIVERY to the write of its SEND-OK: the slices in
+// which it has its points.
 type Arrow struct{ From, Through, To *Slice }
 
 type event struct {
-	Ph   string
-	Name string
-	Pid  *int
-	Tid  *int
-	Ts   *float64
-	Dur  float64
-	ID   int
-	Bp   string
-	Args struct {
-		Name, What string
-		Now        *int
-	}
+	Phase    string   `json:"ph"`
+	Name     string   `json:"name"`
+	Process  *int     `json:"pid"`
+	Track    *int     `json:"tid"`
+	Time     *float64 `json:"ts"`
+	Length   float64  `json:"dur"`
+	Scope    string   `json:"s"`
+	Category string   `json:"cat"`
+	ID       int      `json:"id"`
+	Bind     string   `json:"bp"`
+	Args     map[string]any
 }
 
-// never is later than the end of every slice.
-const never = 1e18
-
-// Check reads a trace, which may be cut off behind any line.
+// Check reads a trace, which must be one whole JSON array.
 func Check(text []byte) (*Trace, error) {
-	t := &Trace{
-		Tracks: make(map[int]string), Arrows: make(map[int]*Arrow), Highest: make(map[string]int), Latest: make(map[string]int),
-		open: make(map[int][]*Slice),
+	var events []event
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&events); err != nil {
+		return nil, err
 	}
-	text, ok := bytes.CutPrefix(text, []byte("[\n"))
-	if !ok {
-		return nil, errors.New("the file does not begin with [")
-	}
-	if text, t.Closed = bytes.CutSuffix(text, []byte("}\n]\n")); t.Closed {
-		text = append(bytes.Clone(text), "},\n"...)
-	}
-	number := 1
-	for line := range bytes.Lines(text) {
-		number++
-		line, ok := bytes.CutSuffix(line, []byte(",\n"))
-		if !ok {
-			return nil, fmt.Errorf("line %d does not end with a comma: %s", number, line)
+	t := &Trace{Tracks: map[int]string{}, Arrows: map[int]*Arrow{}, Highest: map[string]int{}, Latest: map[string]int{}}
+	for _, e := range events {
+		switch {
+		case e.Process == nil || *e.Process != 1 || e.Track == nil || e.Name == "":
+			return nil, fmt.Errorf("no process, no track or no name: %+v", e)
+		case e.Phase == "M" && e.Name == "thread_name":
+			t.Tracks[*e.Track], _ = e.Args["name"].(string)
+		case e.Phase != "M" && (e.Time == nil || *e.Time < 0 || t.Tracks[*e.Track] == ""):
+			return nil, fmt.Errorf("no time, or its track has no name yet: %+v", e)
 		}
-		var e event
-		err := json.Unmarshal(line, &e)
-		if err == nil {
-			err = t.add(&e)
+	}
+	events = slices.DeleteFunc(events, func(e event) bool { return e.Phase == "M" })
+	slices.SortStableFunc(events, func(a, b event) int {
+		return cmp.Or(cmp.Compare(*a.Time, *b.Time), cmp.Compare(b.Length, a.Length))
+	})
+	open := make(map[int][]*Slice) // by track, from the outermost
+	for _, e := range events {
+		for inner := open[*e.Track]; len(inner) > 0 && inner[len(inner)-1].To < *e.Time+rounding; inner = open[*e.Track] {
+			open[*e.Track] = inner[:len(inner)-1]
 		}
+		slice, err := t.add(e, open[*e.Track])
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w: %s", number, err, line)
+			return nil, fmt.Errorf("%w: %s of %q at %.3f: %v", err, e.Phase, e.Name, *e.Time, e.Args)
+		}
+		if slice != nil {
+			open[*e.Track] = append(open[*e.Track], slice)
+			t.Slices = append(t.Slices, slice)
 		}
 	}
 	return t, nil
 }
 
-func (t *Trace) add(e *event) error {
-	switch {
-	case e.Pid == nil || *e.Pid != 1 || e.Tid == nil:
-		return errors.New("no process or no track")
-	case e.Ph == "M":
-		if e.Name == "thread_name" {
-			t.Tracks[*e.Tid] = e.Args.Name
-		}
-		return nil
-	case e.Ts == nil || *e.Ts < t.ts:
-		return fmt.Errorf("the time is missing, or before %.3f", t.ts)
-	case t.Tracks[*e.Tid] == "":
-		return errors.New("the track has no name")
-	}
-	t.ts = *e.Ts
-	switch e.Ph {
-	case "B":
-		return t.begin(*e.Tid, &Slice{Name: e.Name, Track: *e.Tid, From: t.ts, To: never})
-	case "E":
-		return t.end(*e.Tid)
+const rounding = 1e-4 // microseconds; a nanosecond is ten times that
+
+// add adds an event, which lies inside the open slices of its track.
+func (t *Trace) add(e event, open []*Slice) (*Slice, error) {
+	switch e.Phase {
 	case "X":
-		return t.begin(*e.Tid, &Slice{Name: e.Name, Track: *e.Tid, From: t.ts, To: t.ts + e.Dur, What: e.Args.What})
+		return t.addSlice(e, open)
 	case "C":
-		if e.Args.Now == nil || *e.Args.Now < 0 {
-			return errors.New("a counter without a value, or below 0")
-		}
-		t.Highest[e.Name] = max(t.Highest[e.Name], *e.Args.Now)
-		t.Latest[e.Name] = *e.Args.Now
-	case "s", "t", "f":
-		return t.arrow(e)
-	case "i":
-	default:
-		return errors.New("an unknown phase")
-	}
-	return nil
-}
-
-// begin puts a slice on its track: inside those that are open there, and after those that are not.
-func (t *Trace) begin(track int, s *Slice) error {
-	const rounding = 1e-4 // microseconds; a nanosecond is ten times that
-	open := t.open[track]
-	for len(open) > 0 && open[len(open)-1].To <= s.From+rounding {
-		open = open[:len(open)-1]
-	}
-	if len(open) > 0 && s.To > open[len(open)-1].To+rounding {
-		return fmt.Errorf("ends after %q, in which it begins", open[len(open)-1].Name)
-	}
-	switch {
-	case s.From == s.To:
-		return errors.New("takes no time, so that nothing can lie in it")
-	case strings.HasPrefix(s.Name, "turn ") && len(open) > 0:
-		return fmt.Errorf("a turn begins in %q", open[0].Name)
-	case strings.HasPrefix(s.Name, "turn "):
-		t.Turns++
-	case t.Tracks[track] == "the loop" && len(open) == 0 && s.To != never:
-		return errors.New("a call outside all turns")
-	}
-	t.open[track] = append(open, s)
-	return nil
-}
-
-// end ends what begin has begun without an end.
-func (t *Trace) end(track int) error {
-	open := t.open[track]
-	for len(open) > 0 && open[len(open)-1].To <= t.ts {
-		open = open[:len(open)-1]
-	}
-	if len(open) == 0 || open[len(open)-1].To != never {
-		return errors.New("ends what has not begun, or what has an end")
-	}
-	open[len(open)-1].To = t.ts
-	t.open[track] = open[:len(open)-1]
-	return nil
-}
-
-// arrow finds the slice to which a point of an arrow belongs: the one in which it lies.
-func (t *Trace) arrow(e *event) error {
-	open := t.open[*e.Tid]
-	if len(open) == 0 || t.ts < open[len(open)-1].From || t.ts > open[len(open)-1].To {
-		return errors.New("the point lies in no slice")
-	}
-	in := open[len(open)-1]
-	a := t.Arrows[e.ID]
-	switch {
-	case e.Ph == "s" && a == nil:
-		t.Arrows[e.ID] = &Arrow{From: in}
-	case e.Ph == "t" && a != nil && a.Through == nil && a.To == nil:
-		a.Through = in
-	case e.Ph == "f" && a != nil && a.To == nil && e.Bp == "e":
-		a.To = in
-	default:
-		return errors.New("the arrow is not where it can have this point")
-	}
-	return nil
-}
-
-// Begun is how many slices have begun and not ended.
-func (t *Trace) Begun() (n int) {
-	for _, open := range t.open {
-		for _, s := range open {
-			if s.To == never {
-				n++
+		for _, value := range e.Args {
+			n, ok := value.(float64)
+			if !ok || n < 0 || len(e.Args) != 1 {
+				return nil, errors.New("not one value of 0 or more")
 			}
+			t.Highest[e.Name], t.Latest[e.Name] = max(t.Highest[e.Name], int(n)), int(n)
 		}
+	case "s", "t", "f":
+		if len(open) == 0 || e.Category == "" || e.Bind != "e" {
+			return nil, errors.New("the point of the arrow lies in no slice")
+		}
+		in, a := open[len(open)-1], t.Arrows[e.ID]
+		switch {
+		case e.Phase == "s" && a == nil:
+			t.Arrows[e.ID] = &Arrow{From: in}
+		case e.Phase == "t" && a != nil && a.Through == nil && a.To == nil:
+			a.Through = in
+		case e.Phase == "f" && a != nil && a.To == nil:
+			a.To = in
+		default:
+			return nil, errors.New("the arrow cannot have this point here")
+		}
+	case "i":
+		if e.Scope == "g" {
+			t.End = e.Name
+		} else if e.Scope != "t" {
+			return nil, errors.New("an unknown scope")
+		}
+	default:
+		return nil, errors.New("an unknown phase")
 	}
-	return n
+	return nil, nil
 }
 
-// Open is how many arrows have no end.
+func (t *Trace) addSlice(e event, open []*Slice) (*Slice, error) {
+	s := &Slice{Name: e.Name, Track: *e.Track, From: *e.Time, To: *e.Time + e.Length}
+	s.What, _ = e.Args["what"].(string)
+	s.Asked, _ = e.Args["asked"].(string)
+	isTurn, isSleep := strings.HasPrefix(e.Name, "turn ") || e.Name == "before the first turn", e.Name == "sleep"
+	switch {
+	case e.Length <= 0:
+		return nil, errors.New("takes no time, so nothing can lie in it")
+	case len(open) > 0 && s.To > open[len(open)-1].To+rounding:
+		return nil, fmt.Errorf("ends after %q, in which it begins", open[len(open)-1].Name)
+	case t.Tracks[s.Track] != "the loop" || !isTurn && !isSleep && len(open) > 0 && open[0].Name != "sleep":
+		return s, nil
+	case !isTurn && !isSleep || len(open) > 0:
+		return nil, errors.New("the loop sleeps or takes a turn, and calls lie in turns")
+	case isSleep && s.Asked == "":
+		return nil, errors.New("asks nothing")
+	case isSleep:
+		t.Sleeps++
+	case e.Name != "before the first turn":
+		t.Turns++
+	}
+	return s, nil
+}
+
+// Open is how many arrows have no end though their sender's connection is not closed.
 func (t *Trace) Open() (n int) {
 	for _, a := range t.Arrows {
-		if a.To == nil {
+		closed := func(s *Slice) bool { return s.Track == a.From.Track && s.Name == "close" }
+		if a.To == nil && !slices.ContainsFunc(t.Slices, closed) {
 			n++
 		}
 	}

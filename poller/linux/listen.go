@@ -1,0 +1,178 @@
+package linux
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	backlog    = 4096     // connections that wait to be accepted, if net.core.somaxconn allows
+	sendBuffer = 64 << 10 // bytes for each connection; the kernel doubles it for its bookkeeping
+
+	// The kernel ends a connection whose peer has vanished, so the loop needs no timer for that. After
+	// 60 s of silence it sends a probe every 10 s, and ends the connection when three are not answered.
+	// While something is unacknowledged there are no probes, and 90 s without progress end it. That must
+	// not be less than the probes together take, or one lost probe would end an idle client (tcp(7)).
+	keepaliveIdle     = 60     // seconds
+	keepaliveInterval = 10     // seconds
+	keepaliveCount    = 3      // probes
+	userTimeout       = 90_000 // milliseconds
+)
+
+// Listen makes a listening socket that does not block, and returns its descriptor and its address; port
+// 0 asks for any free one. Options that every connection needs are set here once, since connections
+// inherit them.
+//
+// host is an address or a name; of the addresses of a name it takes the first of IPv4, if there is one.
+// The wildcard address :: accepts IPv4 as well.
+func Listen(host string, port int) (fd int, address netip.AddrPort, err error) {
+	ip, err := resolve(host)
+	if err != nil {
+		return -1, netip.AddrPort{}, err
+	}
+	family, socketAddress, err := sockaddr(ip, port)
+	if err != nil {
+		return -1, netip.AddrPort{}, err
+	}
+	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	if err != nil {
+		return -1, netip.AddrPort{}, os.NewSyscallError("socket", err)
+	}
+	if address, err = bind(fd, family, socketAddress); err != nil {
+		unix.Close(fd)
+		return -1, netip.AddrPort{}, fmt.Errorf("%s: %w", net.JoinHostPort(host, strconv.Itoa(port)), err)
+	}
+	return fd, address, nil
+}
+
+func bind(fd, family int, address unix.Sockaddr) (netip.AddrPort, error) {
+	if err := setOptions(fd, options(family)); err != nil {
+		return netip.AddrPort{}, err
+	}
+	if err := unix.Bind(fd, address); err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("bind", err)
+	}
+	if err := unix.Listen(fd, backlog); err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("listen", err)
+	}
+	return boundTo(fd)
+}
+
+// boundTo is the address of a bound socket.
+func boundTo(fd int) (netip.AddrPort, error) {
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("getsockname", err)
+	}
+	return addrPort(bound), nil
+}
+
+type option struct{ level, name, value int }
+
+// connectionOptions are what each connection inherits from the listener.
+var connectionOptions = []option{
+	{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer},
+	{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+	{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepaliveIdle},
+	{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepaliveInterval},
+	{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepaliveCount},
+	{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, userTimeout},
+	{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, // a turn writes once to each client: there is nothing to wait for
+}
+
+// options are those of a listener, which must be set before bind(2).
+func options(family int) []option {
+	// With SO_REUSEADDR a server can start again at once; two servers on one port stay impossible.
+	own := []option{{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1}}
+	if family == unix.AF_INET6 {
+		own = append(own, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0})
+	}
+	return append(own, connectionOptions...)
+}
+
+func setOptions(fd int, options []option) error {
+	for _, o := range options {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	return nil
+}
+
+func resolve(host string) (netip.Addr, error) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip, nil
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip", host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if i := slices.IndexFunc(ips, func(ip netip.Addr) bool { return ip.Unmap().Is4() }); i >= 0 {
+		return ips[i].Unmap(), nil
+	}
+	return ips[0], nil
+}
+
+// sockaddr is the address in the form that bind(2) takes. A link-local address needs its interface.
+func sockaddr(ip netip.Addr, port int) (family int, address unix.Sockaddr, err error) {
+	if ip.Is4() {
+		return unix.AF_INET, &unix.SockaddrInet4{Addr: ip.As4(), Port: port}, nil
+	}
+	a := &unix.SockaddrInet6{Addr: ip.As16(), Port: port}
+	if zone := ip.Zone(); zone != "" {
+		device, err := net.InterfaceByName(zone)
+		if err != nil {
+			return 0, nil, fmt.Errorf("%s: %w", zone, err)
+		}
+		a.ZoneId = uint32(device.Index)
+	}
+	return unix.AF_INET6, a, nil
+}
+
+// Adopt prepares a listening TCP socket that another process has opened, as Listen would, and returns
+// its address. Connections that were in the backlog before lack the options that the others inherit.
+func Adopt(fd int) (netip.AddrPort, error) {
+	if !isListener(fd) {
+		return netip.AddrPort{}, fmt.Errorf("descriptor %d is not a listening TCP socket", fd)
+	}
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("fcntl", err)
+	}
+	if err := setOptions(fd, connectionOptions); err != nil {
+		return netip.AddrPort{}, err
+	}
+	return boundTo(fd)
+}
+
+func isListener(fd int) bool {
+	option := func(name int) int {
+		value, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, name)
+		if err != nil {
+			return -1
+		}
+		return value
+	}
+	domain := option(unix.SO_DOMAIN)
+	return (domain == unix.AF_INET || domain == unix.AF_INET6) &&
+		option(unix.SO_TYPE) == unix.SOCK_STREAM && option(unix.SO_PROTOCOL) == unix.IPPROTO_TCP &&
+		option(unix.SO_ACCEPTCONN) == 1
+}
+
+// addrPort is the address of a socket in Go's own type.
+func addrPort(address unix.Sockaddr) netip.AddrPort {
+	switch a := address.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
+	}
+	return netip.AddrPort{}
+}

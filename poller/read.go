@@ -1,0 +1,56 @@
+package poller
+
+import "chatd/protocol"
+
+// read reads from a connection once. For a client in open it carries out what came; while the
+// connection lingers, input is discarded.
+func (l *Loop) read(c *conn) {
+	n, err := l.Kernel.Read(c.ID.Slot(), l.input)
+	l.bytesIn += uint64(n)
+	switch {
+	case err != nil:
+		if !isTransient(err) {
+			l.abort(c, Reset)
+		}
+	case n == 0 && c.phase == lingering:
+		l.abort(c, c.reason)
+	case n == 0:
+		c.inputEnded, c.phase, c.reason = true, finishing, EOF
+	case c.phase == open:
+		c.lines.Feed(l.input[:n])
+		l.execute(c)
+	}
+}
+
+// resume carries out lines that an earlier turn left.
+func (l *Loop) resume() {
+	for _, c := range l.resumed {
+		if c.linesLeft { // the connection may have ended since
+			l.activateRecord(c.record, c.ID.Slot())
+			l.execute(c)
+		}
+	}
+	l.resumed = l.resumed[:0]
+}
+
+// execute carries out the lines of a client, linesPerTurn at most, so that a client that sends many
+// short lines does not hold up the others. It stops earlier when the client has to wait.
+func (l *Loop) execute(c *conn) {
+	found := true
+	for n := 0; c.lines.Len() > 0 && n < linesPerTurn && c.mayExecute(); n++ {
+		limit, ok := l.Machine.NextLine(&c.Session)
+		if !ok {
+			break
+		}
+		var line protocol.Line
+		if line, found = c.lines.Next(limit); !found {
+			break
+		}
+		l.queue(c, l.Machine.Line(&c.Session, line))
+	}
+	if c.phase >= draining {
+		c.lines.Discard() // nothing is carried out after an answer that closes
+	}
+	c.lines.Keep()
+	c.linesLeft = found && c.lines.Len() > 0
+}

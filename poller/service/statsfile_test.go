@@ -1,0 +1,163 @@
+package service
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"chatd/poller"
+)
+
+// newReporter makes a reporter with a stats file, and returns the file's path and what is logged.
+func newReporter(t *testing.T) (r *Reporter, path string, log *bytes.Buffer) {
+	t.Helper()
+	path, log = filepath.Join(t.TempDir(), "chatd.prom"), new(bytes.Buffer)
+	r = &Reporter{Log: slog.New(slog.NewTextHandler(log, nil)), LogWriter: NewLogWriter(2)}
+	file, err := NewStatsFile(path, r.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.StatsFile = file
+	return r, path, log
+}
+
+// contains checks that each of the parts is in a text.
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in\n%s", part, text)
+		}
+	}
+}
+
+var someStats = poller.Stats{
+	Users: 2, Connections: 3, Messages: 4, Buffered: 5, Closed: []poller.Closed{{Reason: poller.Reset, Count: 6}},
+}
+
+// The log line and the stats file have the same figures.
+func TestFiguresInTheLogAndInTheFile(t *testing.T) {
+	r, path, log := newReporter(t)
+	r.Report(poller.Requested, someStats)
+	contains(t, log.String(), "msg=figures users=2 connections=3 ", " messages=4 ", " buffered=5 ", " closed.reset=6\n")
+	r.Report(poller.Stopped, someStats) // waits for the file
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(text), "# TYPE chatd_users gauge\nchatd_users 2\n", "# TYPE chatd_messages_total counter\n",
+		"\nchatd_connections_closed_total{reason=\"reset\"} 6\n")
+	contains(t, log.String(), "msg=stopped users=2 ")
+}
+
+// A file that cannot be written is a warning, and the next one is written all the same.
+func TestStatsFileThatCannotBeWritten(t *testing.T) {
+	r, path, log := newReporter(t)
+	dir := filepath.Dir(path)
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	r.Report(poller.Stopped, someStats)
+	contains(t, log.String(), "cannot write the stats file")
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(path, []byte("next\n")); err != nil {
+		t.Error(err)
+	}
+}
+
+// G15: the temporary file's place is taken by a FIFO without a reader, which would block an open for
+// writing, or by a link to a file that must not be overwritten.
+func TestG15OnlyARegularFileIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "chatd.prom"), filepath.Join(dir, "other")
+	if err := syscall.Mkfifo(path+".tmp", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(path, []byte("x")); err == nil {
+		t.Error("a FIFO was replaced")
+	}
+	os.Remove(path + ".tmp")
+	os.WriteFile(other, []byte("other"), 0o600)
+	os.Symlink(other, path+".tmp")
+	if err := replace(path, []byte("x")); err == nil {
+		t.Error("a link was followed or replaced")
+	}
+	if text, _ := os.ReadFile(other); string(text) != "other" {
+		t.Errorf("behind the link stands %q", text)
+	}
+	os.Remove(path + ".tmp")
+	os.WriteFile(path+".tmp", []byte("left by a process that was killed"), 0o600)
+	if err := replace(path, []byte("x")); err != nil {
+		t.Errorf("a temporary file that was left: %v", err)
+	}
+}
+
+// G15: the disk does not answer. The loop's call returns, as often as it is made, and the end of the
+// process waits for a bounded time.
+func TestG15AHungDiskHoldsUpNothing(t *testing.T) {
+	r, _, log := newReporter(t)
+	close(r.StatsFile.next) // ends the goroutine
+	<-r.StatsFile.written
+	r.StatsFile.next, r.StatsFile.written = make(chan figures, 1), make(chan struct{}) // nothing reads it
+	unwaited(t, func() {
+		for range 100 {
+			r.Report(poller.Changed, someStats)
+		}
+		r.Report(poller.Stopped, someStats)
+	})
+	contains(t, log.String(), "the file system does not answer")
+}
+
+// G19: as root, a stats file replaced a device by renaming over it.
+func TestG19OnlyARegularFileIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	fifo, link := filepath.Join(dir, "fifo"), filepath.Join(dir, "link")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	os.Symlink(filepath.Join(dir, "nothing"), link)
+	for _, path := range []string{"/dev/null", dir, fifo, link} {
+		if _, err := NewStatsFile(path, slog.Default()); err == nil {
+			t.Errorf("%s is accepted as a stats file", path)
+		}
+		if err := replace(path, []byte("x")); err == nil {
+			t.Errorf("%s was replaced", path)
+		}
+	}
+}
+
+// A reader of the stats file while it is replaced reads a whole one.
+func TestStatsFileIsReplacedWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chatd.prom")
+	text := bytes.Repeat([]byte("x"), 10_000)
+	if err := replace(path, text); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 500 {
+			replace(path, text)
+		}
+	}()
+	for reads := 0; ; reads++ {
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, text) {
+			t.Fatalf("read %d: %v, %d bytes", reads, err, len(got))
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
+// guard is how long a test waits for what must happen.
+const guard = 10 * time.Second
