@@ -9,6 +9,7 @@
 package poller
 
 import (
+	"slices"
 	"syscall"
 	"time"
 
@@ -113,6 +114,7 @@ func (l *Loop) Turn() error {
 		l.closeVictim()
 		l.write()
 		l.endTurn()
+		l.resumed = slices.DeleteFunc(l.resumed, func(c *conn) bool { return !c.linesLeft }) // has ended
 	}
 	return err
 }

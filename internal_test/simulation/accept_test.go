@@ -5,126 +5,127 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
-// The table of descriptors is full for a while. Users notice nothing, the loop does not spin and
-// the log is not flooded (the watch sees to both), and those who wait are served in the end.
+// The descriptor table is full for a while. Users notice nothing, the loop does not turn without work and
+// the log is not flooded (the observer checks both), and the waiting client is served in the end.
 func TestA1DescriptorTableFull(t *testing.T) {
-	for _, err := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM} {
-		play(t, 20, nil, func(s *scene) {
+	for _, err := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		runScenario(t, 20, nil, func(s *scenario) {
 			a, b := s.user("a"), s.user("b")
-			s.kernel.spell, s.kernel.spellErr = 50, err
-			newcomer := s.connects()
-			turns := s.watch.counts.turns
+			s.faults.fullCalls, s.faults.fullErr = 50, err
+			waiting := s.connects()
+			before := s.observer.counts[countTurns]
 			for i := range 4 {
-				a.says(fmt.Sprintf("SEND b %d\n", i))
+				a.sends(fmt.Sprintf("SEND b %d\n", i))
 				s.rest(time.Second)
-				a.is("SEND-OK\n")
-				b.is(fmt.Sprintf("DELIVERY a %d\n", i))
+				a.receives("SEND-OK\n")
+				b.receives(fmt.Sprintf("DELIVERY a %d\n", i))
 			}
-			if turns = s.watch.counts.turns - turns; turns > 100 {
-				t.Fatalf("4 s without a descriptor took %d turns; two each 100 ms would do", turns)
+			if turns := s.observer.counts[countTurns] - before; turns > 100 {
+				t.Fatalf("4 s without a descriptor took %d turns; two in each 100 ms are enough", turns)
 			}
 			s.rest(2 * time.Second)
-			newcomer.says("HELLO-FROM c\n")
+			waiting.sends("HELLO-FROM c\n")
 			s.rest(0)
-			newcomer.is("HELLO c\n")
+			waiting.receives("HELLO c\n")
 		})
 	}
 }
 
-// There is no descriptor left but the spare one until somebody goes, whose place is then taken.
-func TestA1SpareDescriptor(t *testing.T) {
-	play(t, 20, func(f *figures) { f.descriptors = 3 }, func(s *scene) {
+// There is no descriptor left but the reserve. When a user ends, its descriptor is used for the next
+// client.
+func TestA1ReserveDescriptor(t *testing.T) {
+	runScenario(t, 20, func(p *parameters) { p.descriptors = 3 }, func(s *scenario) {
 		a, _ := s.user("a"), s.user("b")
 		for range 3 {
 			c := s.connects()
-			c.says("HELLO-FROM c\n")
+			c.sends("HELLO-FROM c\n")
 			s.rest(time.Minute)
-			c.is("BUSY\n")
+			c.receives("BUSY\n")
 		}
-		a.socket.halfClose()
+		a.socket.CloseWrite()
 		s.rest(0)
 		c := s.connects()
-		c.says("HELLO-FROM c\nLIST\n")
+		c.sends("HELLO-FROM c\nLIST\n")
 		s.rest(0)
-		c.is("HELLO c\nLIST-OK b,c\n")
+		c.receives("HELLO c\nLIST-OK b,c\n")
 	})
 }
 
-// There is no descriptor left at all, for the limit has been lowered and not even the spare one
-// could be used. Whoever comes waits until there are some again.
+// The limit has been lowered, so that not even the reserve can be used. A new client waits until there
+// are descriptors again.
 func TestA1DescriptorComesFree(t *testing.T) {
-	play(t, 20, nil, func(s *scene) {
+	runScenario(t, 20, nil, func(s *scenario) {
 		a, _ := s.user("a"), s.user("b")
-		s.descriptors = 0
+		s.kernel.Limit = s.firstFree
 		c := s.connects()
-		c.says("HELLO-FROM c\nLIST\n")
+		c.sends("HELLO-FROM c\nLIST\n")
 		s.rest(time.Minute)
-		c.is("")
-		a.socket.halfClose()
+		c.receives("")
+		a.socket.CloseWrite()
 		s.rest(time.Second)
-		c.is("")
-		s.descriptors = 3
+		c.receives("")
+		s.kernel.Limit = s.firstFree + 3
 		s.rest(time.Second)
-		c.is("HELLO c\nLIST-OK b,c\n")
+		c.receives("HELLO c\nLIST-OK b,c\n")
 	})
 }
 
-// The descriptor table is full of strangers and users, and nobody waits: nobody has to make room.
-// For each who then comes, the oldest stranger does.
-func TestA9OneGoesForEachWhoComes(t *testing.T) {
-	play(t, 20, func(f *figures) { f.descriptors = 5 }, func(s *scene) {
+// The descriptor table is full of users and of clients that are not logged in. While no client waits,
+// none is evicted. For each client that then connects, the oldest of them is.
+func TestA9OneIsEvictedForEachNewClient(t *testing.T) {
+	runScenario(t, 20, func(p *parameters) { p.descriptors = 5 }, func(s *scenario) {
 		s.user("a")
-		strangers := []*actor{s.comes(), s.comes(), s.comes()}
+		silent := []*testClient{s.accepted(), s.accepted(), s.accepted()}
 		s.rest(time.Minute)
-		for i, c := range strangers {
-			if c.over {
-				t.Fatalf("stranger %d had to go for nobody", i)
+		for i, c := range silent {
+			if c.ended {
+				t.Fatalf("client %d was evicted while no client was waiting", i)
 			}
 		}
-		for i, c := range strangers {
-			s.comes()
-			if gone := strangers[i:]; !c.over || len(gone) > 1 && gone[1].over {
-				t.Fatalf("after %d more have come, not just the oldest strangers have gone", i+1)
+		for i, c := range silent {
+			s.accepted()
+			if gone := silent[i:]; !c.ended || len(gone) > 1 && gone[1].ended {
+				t.Fatalf("for %d new clients, others than the oldest were evicted", i+1)
 			}
 		}
 	})
 }
 
-// A connection cannot be registered. It alone is closed, and its descriptor is used again.
+// A connection cannot be registered. Only that one is closed, and its descriptor is used again.
 func TestA6RegistrationFails(t *testing.T) {
-	play(t, 20, nil, func(s *scene) {
+	runScenario(t, 20, nil, func(s *scenario) {
 		a := s.user("a")
 		s.rates[addFails] = 1000
 		c := s.connects()
 		s.rest(0)
 		s.rates[addFails] = 0
-		if !c.over || c.view() != nil {
+		if !c.ended || c.connection() != nil {
 			t.Errorf("the connection that could not be registered was not closed")
 		}
 		b := s.user("b")
-		if got, want := b.view().id.Slot(), a.view().id.Slot()+1; got != want {
-			t.Errorf("the next connection has descriptor %d, and %d was free", got, want)
+		if got, want := b.connection().id.Slot(), a.connection().id.Slot()+1; got != want {
+			t.Errorf("the next connection has descriptor %d, expected %d", got, want)
 		}
-		a.says("SEND b x\n")
+		a.sends("SEND b x\n")
 		s.rest(0)
-		a.is("SEND-OK\n")
-		b.is("DELIVERY a x\n")
+		a.receives("SEND-OK\n")
+		b.receives("DELIVERY a x\n")
 	})
 }
 
 // Descriptor numbers are far above the number of users.
 func TestA11HighDescriptors(t *testing.T) {
-	play(t, 5, func(f *figures) { f.firstFree = 5000 }, func(s *scene) {
+	runScenario(t, 5, func(p *parameters) { p.firstFree = 5000 }, func(s *scenario) {
 		a, b := s.user("a"), s.user("b")
-		if slot := a.view().id.Slot(); slot != 5001 {
-			t.Errorf("the first descriptor is %d, and was meant to be 5001, after the spare one", slot)
+		if slot := a.connection().id.Slot(); slot != 5001 {
+			t.Errorf("the first descriptor is %d, expected 5001, after the reserve", slot)
 		}
-		a.says("SEND b x\nLIST\n")
+		a.sends("SEND b x\nLIST\n")
 		s.rest(0)
-		a.is("SEND-OK\nLIST-OK a,b\n")
-		b.is("DELIVERY a x\n")
+		a.receives("SEND-OK\nLIST-OK a,b\n")
+		b.receives("DELIVERY a x\n")
 	})
 }

@@ -1,198 +1,219 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
+	"syscall"
+
+	"chatd/poller/memkernel"
 )
 
-// A client is one connection's other end, and what it makes of it.
+// A client is the other end of one connection.
 type client struct {
 	dice
-	number int
-	name   string // that it logged in with, or tried to
-	world  *world
-	socket *socket
-	unsent []byte // said, but not with its own kernel yet
-	heard  []byte // all that it was told
-	lines  int    // still to be said
-	stuck  int    // acts that it reads nothing for
-	over   bool   // nothing more comes, or it will not listen
-	final  bool   // it was told everything that it ever will be, in an orderly way
+	simulation *simulation
+	socket     *memkernel.Socket
+	number     int
+	name       string // that it logged in with, or tried to
+	unsent     []byte // lines that its kernel has not taken yet
+	received   []byte // everything
+	lines      int    // how many it still sends
+	stalled    int    // how many reads it leaves out
+	ended      bool   // it reads nothing more
+	orderly    bool   // because the server has ended its stream
 }
 
-// act is one step of a random client.
+// act is one step of a client that acts by itself.
 func (c *client) act() {
-	switch n := c.IntN(100); {
-	case c.over || c.socket.cut != never:
-		c.comeAgain()
-	case c.strikes(reset):
-		c.trace("resets")
-		c.socket.reset()
-		c.over = true
-	case c.strikes(vanish):
-		c.trace("vanishes")
-		c.socket.cut = c.world.kernel.clock
-	case c.strikes(stall):
-		c.trace("stalls")
-		c.stuck = c.span(200)
-	case c.strikes(leave):
-		c.trace("leaves, %d bytes unread", len(c.socket.arrived))
-		c.socket.leave()
-		c.over = true
-	case c.strikes(halfClose):
-		c.halfClose()
+	switch n := c.Choose(100, "act"); {
+	case c.ended || c.socket.Vanished:
+		c.replace()
+	case c.happens(reset):
+		c.note("resets")
+		c.socket.Reset()
+		c.ended = true
+	case c.happens(vanish):
+		c.note("vanishes")
+		c.socket.Vanish()
+	case c.happens(stall):
+		c.note("stalls")
+		c.stalled = c.size(200, "stalled")
+	case c.happens(leave):
+		c.note("closes, %d bytes unread", len(c.socket.Arrived))
+		c.socket.Close()
+		c.ended = true
+	case c.happens(halfClose):
+		c.closeWrite()
 	case n < 45:
-		c.speak()
+		c.sendLines()
 	default:
-		c.socket.carry(c.span(c.world.room))
-		c.listen(c.span(c.world.room))
+		c.socket.Deliver(c.size(c.simulation.buffer, "deliver"))
+		c.read(c.size(c.simulation.buffer, "client reads"))
 	}
 }
 
-// speak says a line or a few, cut anywhere.
-func (c *client) speak() {
+// sendLines sends a line or a few, cut anywhere.
+func (c *client) sendLines() {
 	if len(c.unsent) == 0 && c.lines == 0 {
-		if c.IntN(10) == 0 {
-			c.halfClose()
+		if c.Choose(10, "end of the last lines") == 0 {
+			c.closeWrite()
 		}
 		return
 	}
 	if len(c.unsent) == 0 {
-		for range min(c.lines, c.span(20)) {
-			c.unsent = append(c.unsent, c.line()...)
+		for range min(c.lines, c.size(20, "lines")) {
+			c.unsent = c.appendLine(c.unsent)
 			c.lines--
 		}
 	}
 	n := len(c.unsent)
-	if c.IntN(2) == 0 {
-		n = c.span(n)
+	if c.Choose(2, "cut") == 0 {
+		n = c.size(n, "cut")
 	}
-	c.say(n)
+	c.send(n)
 }
 
-// say hands the first n of the unsent bytes to the kernel, as far as it has room.
-func (c *client) say(n int) (said int) {
-	n = c.socket.say(c.unsent[:n])
-	if n > 0 {
-		c.trace("says %s", quote(c.unsent[:n]))
+// send gives the first n of the unsent bytes to the client's kernel, as many as there is room for.
+func (c *client) send(n int) int {
+	if n == 0 {
+		return 0
 	}
-	c.unsent = c.unsent[n:]
+	n, _ = c.socket.Write(c.unsent[:n])
+	if n > 0 && c.simulation.trace != nil {
+		c.note("sends %s", quote(c.unsent[:n]))
+	}
+	c.unsent = slices.Delete(c.unsent, 0, n)
 	return n
 }
 
-// listen reads at most n bytes.
-func (c *client) listen(n int) (heard int) {
-	if c.stuck > 0 {
-		c.stuck--
+// read reads at most n bytes.
+func (c *client) read(n int) int {
+	if c.stalled > 0 {
+		c.stalled--
 		return 0
 	}
-	text, over := c.socket.hear(n)
-	if len(text) > 0 {
-		c.trace("hears %s", quote(text))
-		c.heard = append(c.heard, text...)
+	before := len(c.received)
+	n = min(n, max(1, len(c.socket.Arrived))) // with 1, Read says why there is nothing
+	c.received = slices.Grow(c.received, n)
+	n, err := c.socket.Read(c.received[before : before+n])
+	c.received = c.received[:before+n]
+	switch {
+	case n > 0 && c.simulation.trace != nil:
+		c.note("reads %s", quote(c.received[before:]))
+	case n == 0 && err != syscall.EAGAIN && !c.ended:
+		c.note("reads: %v", err)
+		c.ended, c.orderly = true, err == io.EOF
+		c.socket.Close()
 	}
-	if over && !c.over {
-		c.trace("hears the end")
-		c.over, c.final = true, c.socket.goodbye()
-		c.socket.leave()
-	}
-	return len(text)
+	return n
 }
 
-func (c *client) halfClose() {
-	c.trace("half-closes")
-	c.socket.halfClose()
+func (c *client) closeWrite() {
+	c.note("shuts its write side")
+	c.socket.CloseWrite()
 	c.unsent, c.lines = nil, 0
 }
 
-// comeAgain puts a new client in the place of one whose life is over. It may well have the same
-// name.
-func (c *client) comeAgain() {
-	if c.IntN(4) == 0 {
-		c.world.crowd[slices.Index(c.world.crowd, c)] = c.world.connect()
+// replace puts a new client in the place of one that has ended. It may well have the same name.
+func (c *client) replace() {
+	if c.Choose(4, "replace") == 0 {
+		acting := c.simulation.acting
+		acting[slices.Index(acting, c)] = c.simulation.connect()
 	}
 }
 
-// line makes up a line. Each message is the only one of its kind.
-func (c *client) line() []byte {
-	var b bytes.Buffer
-	first := len(c.heard) == 0 && c.lines == c.world.linesEach
-	switch n := c.IntN(100); {
+// appendLine appends a line. Each message is different.
+func (c *client) appendLine(b []byte) []byte {
+	s, start := c.simulation, len(b)
+	first := len(c.received) == 0 && c.lines == s.linesEach
+	switch n := c.Choose(100, "line"); {
 	case first && n < 92 || n < 2:
-		fmt.Fprintf(&b, "HELLO-FROM %s", c.newName())
+		c.name = c.newName()
+		b = append(b, "HELLO-FROM "+c.name...)
 	case n < 22:
-		b.WriteString("LIST")
+		b = append(b, "LIST"...)
 	case n < 80:
-		size := c.span(40)
-		if c.world.bulky {
-			size = c.span(c.world.maxLine)
+		longest := 40
+		if s.large {
+			longest = s.maxLine
 		}
-		c.world.messages++
-		fmt.Fprintf(&b, "SEND %s m%d%s", c.someName(), c.world.messages, bytes.Repeat([]byte("."), size))
+		s.messages++
+		b = fmt.Appendf(b, "SEND %s m%d", c.someName(), s.messages)
+		b = appendFill(b, '.', c.size(longest, "message"))
 	default:
-		b.WriteString(odd[c.IntN(len(odd))])
-		switch c.IntN(16) {
-		case 0: // of just about the longest length
-			b.Write(bytes.Repeat([]byte("x"), max(0, c.limit()+c.IntN(3)-1-b.Len())))
+		b = append(b, pick(c.dice, "unusual line", unusual...)...)
+		fill := 0
+		switch c.Choose(16, "longer") {
+		case 0: // about as long as a line may be
+			fill = max(0, c.longest()+c.Choose(3, "length")-1-(len(b)-start))
 		case 1:
-			b.Write(bytes.Repeat([]byte("x"), c.span(2*c.world.maxLine)))
-		case 2: // a flood, where lines may be long
-			b.Write(bytes.Repeat([]byte("x"), 2*c.world.maxLine))
+			fill = c.size(2*s.maxLine, "length")
+		case 2: // much longer, where lines may be long
+			fill = 2 * s.maxLine
 		}
+		b = appendFill(b, 'x', fill)
 	}
-	b.WriteString([]string{"\n", "\n", "\r\n"}[c.IntN(3)])
-	return b.Bytes()
+	return append(b, pick(c.dice, "line end", "\n", "\n", "\r\n")...)
 }
 
-// limit is the length of the longest line.
-func (c *client) limit() int {
+func appendFill(b []byte, with byte, n int) []byte {
+	b = slices.Grow(b, n)
+	for range n {
+		b = append(b, with)
+	}
+	return b
+}
+
+// longest is the length of the longest line.
+func (c *client) longest() int {
 	if c.name == "" {
-		return min(c.world.maxLine, len("HELLO-FROM ")+c.world.maxName)
+		return c.simulation.longestLogin()
 	}
-	return c.world.maxLine
+	return c.simulation.maxLine
 }
 
-// odd are lines that are wrong, or right in an unusual way.
-var odd = []string{
+// unusual are lines that are wrong, or right in an unusual way.
+var unusual = []string{
 	"", " ", "\r", "LIST ", "LIST x", "list", "SEND", "SEND ", "SEND a", "SEND a ", "SEND  a x", "SEND a,b x", "SEND nobody x",
 	"SEND a  two ", "HELLO-FROM", "HELLO-FROM ", "HELLO-FROM a b", "HELLO-FROM a,b", "HELLO-FROM \x1b", "HELLO-FROM \xff", "HELLO-FROM \u0085", "HELLO-FROM x\u2028", "HELLO-FROM \u202e", "SEND \u2066 x",
 	"SEND-OK", "DELIVERY a x", "GET / HTTP/1.1", "HELLO-FROM é", "SEND é \xff\x00", "HELLO-FROM a", "HELLO", "SEND \x01 x",
 }
 
-// buffer is the size of a socket buffer, in bytes, now and then a tiny one.
-func (c *client) buffer() int {
-	switch {
-	case c.world.bulky:
-		return 1<<10 + c.span(c.world.room)
-	case c.IntN(8) == 0:
-		return c.span(16)
+// bufferSize is the size of a socket buffer, in bytes, sometimes a tiny one.
+func (c *client) bufferSize() int {
+	switch most := c.simulation.buffer; {
+	case c.simulation.large:
+		return 1<<10 + c.size(most, "buffer")
+	case c.Choose(8, "tiny buffer") == 0:
+		return c.size(16, "buffer")
+	default:
+		return 16 + c.size(most, "buffer")
 	}
-	return 16 + c.span(c.world.room)
 }
 
-// newName is one of a few names, so that it is now and then taken.
+// newName is one of a few names, so that it is sometimes in use.
 func (c *client) newName() string {
-	n := c.IntN(c.world.clients + 2)
-	c.name = string(rune('a' + n%26))
-	if c.world.bulky && n%3 > 0 {
-		c.name += string(bytes.Repeat([]byte("-"), 4000))
+	n := c.Choose(c.simulation.clients+2, "name")
+	name := string(rune('a' + n%26))
+	if c.simulation.large && n%3 > 0 {
+		name += strings.Repeat("-", 4000)
 	}
-	return c.name
+	return name
 }
 
-// someName is the name of somebody who is there, or was.
+// someName is the name of a client that is logged in, or was.
 func (c *client) someName() string {
-	other := c.world.crowd[c.IntN(len(c.world.crowd))]
-	if other.name == "" {
-		return "a"
+	if other := pick(c.dice, "target", c.simulation.acting...); other.name != "" {
+		return other.name
 	}
-	return other.name
+	return "a"
 }
 
-func (c *client) trace(format string, args ...any) {
-	if c.world.tracing() {
-		c.world.trace("      client %d %s", c.number, fmt.Sprintf(format, args...))
+func (c *client) note(format string, args ...any) {
+	if c.simulation.trace != nil {
+		c.simulation.observer.note("      client %d %s", c.number, fmt.Sprintf(format, args...))
 	}
 }
 

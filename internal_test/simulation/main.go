@@ -1,21 +1,21 @@
-// Simulation runs the real loop and the real machine on a kernel in memory, with everything that
-// may happen decided by a seed: who says what and when, how many bytes each read and write takes,
-// in which order events are reported, what fails. A seed that breaks a rule breaks it again each
-// time.
+// Simulation runs the real loop and the real machine on package memkernel, a kernel made of memory.
+// A seed decides everything that may happen: what clients send and when, how many bytes each read and
+// write takes, the order of events, what fails. A seed that breaks a rule breaks it again each time.
 //
 //	go run ./internal_test/simulation -seeds 100000            from seed 0 on, on all cores
-//	go run ./internal_test/simulation -seed 42 -trace          one seed, with all that happens
-//	go run ./internal_test/simulation/mutants                  is it able to find anything?
+//	go run ./internal_test/simulation -seed 42 -trace          one seed, with everything that happens
+//	go run ./internal_test/simulation/mutants                  can it find mistakes?
 //
-// The two seams of the loop make it possible (package poller). Behind poller.Kernel stands a kernel
-// that follows the rules of Linux (kernel.go, wait.go, socket.go) and has as many faults as the
-// seed wants (faults.go); at the other end clients say right and wrong things (client.go). A watch
-// stands at both seams (watch.go, seam_kernel.go, seam_machine.go): it holds every call against the
-// rules (rules.go) and every byte against a model of the protocol (model.go). It never looks inside
-// the loop.
+// The loop asks for everything through two interfaces (package poller). The faults (faults.go) are
+// the hook of memkernel; clients send valid and invalid lines (client.go). Both interfaces are observed
+// (observer.go, observed_kernel.go, observed_machine.go): every call is compared with the rules
+// (rules.go, eviction.go, memory.go) and every byte with a model of the protocol (model.go). The
+// observer never looks inside the loop.
 //
-// A seed that fails is told with the command that replays it, and once more as small as leaving out
-// clients, steps and faults makes it (shrink.go).
+// Everything that is random comes from one interface (source.go).
+//
+// For a seed that fails, the command is printed that replays it, and another one with as few clients,
+// steps and faults as still fail (shrink.go).
 package main
 
 import (
@@ -24,6 +24,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +41,7 @@ func register(flags *flag.FlagSet, seeds uint64) *options {
 	o := &options{}
 	flags.Uint64Var(&o.seed, "seed", 0, "the first `seed`")
 	flags.Uint64Var(&o.seeds, "seeds", seeds, "how `many`, from that one on")
-	flags.BoolVar(&o.trace, "trace", false, "tell all that happens in the first seed")
+	flags.BoolVar(&o.trace, "trace", false, "print everything that happens in the first seed")
 	flags.IntVar(&o.clients, "clients", 0, "how `many` at a time (default what the seed says)")
 	flags.IntVar(&o.steps, "steps", 0, "how `many` steps the clients take (default what the seed says)")
 	flags.Func("without", "`faults` to leave out, with commas between", o.leaveOut)
@@ -56,10 +57,10 @@ func main() {
 	}
 }
 
-// begin does what the flags say and reports whether all went well.
+// begin does what the flags say and reports whether no rule was broken.
 func (o *options) begin(out io.Writer) bool {
 	if o.trace {
-		_, err := run(o.settings, func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) })
+		_, err := run(o.settings, seeded(o.seed), func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) })
 		if err != nil {
 			fmt.Fprintln(out, "broken:", err)
 		}
@@ -76,11 +77,10 @@ func (o *options) begin(out io.Writer) bool {
 	return false
 }
 
-// runAll runs many seeds on all cores, until one of them breaks a rule, and tells how far it has
-// come.
+// runAll runs many seeds on all cores, until one of them breaks a rule, and prints its progress.
 func runAll(first settings, seeds uint64, out io.Writer) (broken settings, err error) {
 	var (
-		done  tally
+		done  total
 		next  atomic.Uint64
 		group sync.WaitGroup
 		once  sync.Once
@@ -90,7 +90,7 @@ func runAll(first settings, seeds uint64, out io.Writer) (broken settings, err e
 		for i := next.Add(1) - 1; i < seeds; i = next.Add(1) - 1 {
 			s := first
 			s.seed += i
-			counts, failure := run(s, nil)
+			counts, failure := run(s, seeded(s.seed), nil)
 			done.add(counts)
 			if failure != nil {
 				next.Store(seeds)
@@ -98,39 +98,54 @@ func runAll(first settings, seeds uint64, out io.Writer) (broken settings, err e
 			}
 		}
 	}
+	debug.SetGCPercent(400) // a run makes much garbage and keeps little
 	for range runtime.GOMAXPROCS(0) {
 		group.Add(1)
 		go work()
 	}
 	finished := make(chan struct{})
 	go func() { group.Wait(); close(finished) }()
-	done.tell(out, finished)
+	done.print(out, finished)
 	return broken, err
 }
 
-// Counts are what happened, so that one can see that something did.
-type counts struct{ seeds, turns, lines, sent, lost, timeouts, stops uint64 }
+// Counts show that things happen.
+type counts [countKinds]int
 
-// A tally adds up what all cores count.
-type tally struct {
+const (
+	countSeeds = iota
+	countTurns
+	countLines
+	countSent
+	countLost
+	countSendTimeouts
+	countLoginTimeouts
+	countMemory
+	countReports
+	countStops
+	countKinds
+)
+
+var countNames = [countKinds]string{
+	"seeds", "turns", "lines", "SEND-OK", "deliveries lost", "send timeouts", "login timeouts", "closed for memory", "reports", "stops",
+}
+
+// A total adds up what all cores count.
+type total struct {
 	sync.Mutex
 	counts
 }
 
-func (t *tally) add(c counts) {
+func (t *total) add(c counts) {
 	t.Lock()
 	defer t.Unlock()
-	t.seeds++
-	t.turns += c.turns
-	t.lines += c.lines
-	t.sent += c.sent
-	t.lost += c.lost
-	t.timeouts += c.timeouts
-	t.stops += c.stops
+	for i, n := range c {
+		t.counts[i] += n
+	}
 }
 
-// tell prints the tally now and then, and at the end.
-func (t *tally) tell(out io.Writer, finished <-chan struct{}) {
+// print prints the total every ten seconds and at the end.
+func (t *total) print(out io.Writer, finished <-chan struct{}) {
 	start, tick := time.Now(), time.NewTicker(10*time.Second)
 	defer tick.Stop()
 	for last := false; !last; {
@@ -142,7 +157,10 @@ func (t *tally) tell(out io.Writer, finished <-chan struct{}) {
 		t.Lock()
 		c := t.counts
 		t.Unlock()
-		fmt.Fprintf(out, "%d seeds, %.0f/s: %d turns, %d lines, %d SEND-OK, %d deliveries lost, %d send timeouts, %d stops\n",
-			c.seeds, float64(c.seeds)/time.Since(start).Seconds(), c.turns, c.lines, c.sent, c.lost, c.timeouts, c.stops)
+		fmt.Fprintf(out, "%d seeds, %.0f/s:", c[countSeeds], float64(c[countSeeds])/time.Since(start).Seconds())
+		for i, name := range countNames[1:] {
+			fmt.Fprintf(out, " %d %s,", c[i+1], name)
+		}
+		fmt.Fprintln(out)
 	}
 }

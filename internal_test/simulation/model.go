@@ -7,151 +7,149 @@ import (
 	"unicode/utf8"
 )
 
-// A model is the protocol in its plainest form, written from docs/protocol.md alone: it has all the
-// memory it likes and never waits. It is told what each client said, in the order in which it was
-// carried out, and what became of each delivery; what each client is to hear, it knows itself.
+// A model is the protocol in its plainest form, written from docs/protocol.md alone. It is told each
+// line of each client, in the order in which the machine carries them out, and what became of each
+// DELIVERY. From that it knows what each client must receive.
 type model struct {
 	maxUsers int
 	maxName  int
-	users    []*party // in the order in which they logged in
+	users    []*session // in login order
 }
 
-// A party is a client as the model sees it.
-type party struct {
-	name      string    // empty until it has logged in
-	owed      []*answer // to its requests, in order, from the first that is not known on
-	said      []byte    // all that it is to hear, from the first byte on
-	dismissed bool      // it has been told its last words
+// A session is a client as the model sees it.
+type session struct {
+	name    string   // empty until the client has logged in
+	replies []*reply // in the order of the requests, from the first that is pending on
+	output  []byte   // everything that the client must receive, from the first byte on
+	done    bool     // nothing more is added to output
 }
 
-// An answer is what a request is answered with, once that is known.
-type answer struct {
+// A reply is the answer to a request, once that is known.
+type reply struct {
 	known bool
-	list  bool // of all users at the moment at which it leaves
+	list  bool // LIST-OK with the users at the moment at which it leaves
 	text  string
 }
 
-// A delivery is a message on its way, and the answer that depends on it.
+// A delivery is a message that has been forwarded, and the reply that depends on it.
 type delivery struct {
-	from, to *party
-	end      int // how many bytes to has heard when it has heard this
-	answer   *answer
+	from, to *session
+	end      int // how many bytes of output the target has with this delivery
+	reply    *reply
 }
 
-// hear lets a client say one line.
-func (m *model) hear(p *party, text []byte, tooLong bool) *delivery {
-	if p.name == "" {
-		m.greet(p, string(text), tooLong)
+// line carries out a line of a client.
+func (m *model) line(s *session, text []byte, tooLong bool) *delivery {
+	if s.name == "" {
+		m.login(s, string(text), tooLong)
 		return nil
 	}
-	return m.serve(p, string(text), tooLong)
+	return m.request(s, string(text), tooLong)
 }
 
-// greet carries out a line of a client that is new.
-func (m *model) greet(p *party, text string, tooLong bool) {
+func (m *model) login(s *session, text string, tooLong bool) {
 	header, name, _ := strings.Cut(text, " ")
 	switch {
 	case header != "HELLO-FROM":
-		m.dismiss(p, "BAD-RQST-HDR\n")
+		m.replyAndClose(s, "BAD-RQST-HDR\n")
 	case len(m.users) >= m.maxUsers:
-		m.reply(p, answer{text: "BUSY\n"})
-	case tooLong || !m.isName(name):
-		m.dismiss(p, "BAD-RQST-BODY\n")
+		m.reply(s, reply{text: "BUSY\n"})
+	case tooLong || !m.validName(name):
+		m.replyAndClose(s, "BAD-RQST-BODY\n")
 	case m.find(name) != nil:
-		m.dismiss(p, "IN-USE\n")
+		m.replyAndClose(s, "IN-USE\n")
 	default:
-		p.name = name
-		m.users = append(m.users, p)
-		m.reply(p, answer{text: "HELLO " + name + "\n"})
+		s.name = name
+		m.users = append(m.users, s)
+		m.reply(s, reply{text: "HELLO " + name + "\n"})
 	}
 }
 
-// serve carries out a line of a user.
-func (m *model) serve(p *party, text string, tooLong bool) *delivery {
+func (m *model) request(s *session, text string, tooLong bool) *delivery {
 	header, body, hasBody := strings.Cut(text, " ")
 	name, message, _ := strings.Cut(strings.TrimLeft(body, " "), " ")
 	switch {
 	case header == "LIST" && !hasBody:
-		m.reply(p, answer{list: true})
-	case header == "LIST", header == "SEND" && (tooLong || message == "" || !m.isName(name)):
-		m.reply(p, answer{text: "BAD-RQST-BODY\n"})
+		m.reply(s, reply{list: true})
+	case header == "LIST", header == "SEND" && (tooLong || message == "" || !m.validName(name)):
+		m.reply(s, reply{text: "BAD-RQST-BODY\n"})
 	case header != "SEND":
-		m.reply(p, answer{text: "BAD-RQST-HDR\n"})
+		m.reply(s, reply{text: "BAD-RQST-HDR\n"})
 	case m.find(name) == nil:
-		m.reply(p, answer{text: "BAD-DEST-USER\n"})
+		m.reply(s, reply{text: "BAD-DEST-USER\n"})
 	default:
-		to, a := m.find(name), &answer{}
-		to.said = append(to.said, "DELIVERY "+p.name+" "+message+"\n"...)
-		p.owed = append(p.owed, a)
-		return &delivery{from: p, to: to, end: len(to.said), answer: a}
+		to, r := m.find(name), &reply{}
+		to.output = append(to.output, "DELIVERY "+s.name+" "+message+"\n"...)
+		s.replies = append(s.replies, r)
+		return &delivery{from: s, to: to, end: len(to.output), reply: r}
 	}
 	return nil
 }
 
-// settle says what became of a delivery (promise 1).
-func (m *model) settle(d *delivery, sent bool) {
-	d.answer.known, d.answer.text = true, "BAD-DEST-USER\n"
+// complete is told what became of a delivery (promise 1).
+func (m *model) complete(d *delivery, sent bool) {
+	d.reply.known, d.reply.text = true, "BAD-DEST-USER\n"
 	if sent {
-		d.answer.text = "SEND-OK\n"
+		d.reply.text = "SEND-OK\n"
 	}
-	m.speak(d.from)
+	m.release(d.from)
 }
 
-// logout is the end of a client: it is told nothing from now on, and its name is free (promise 6).
-func (m *model) logout(p *party) {
-	if i := slices.Index(m.users, p); i >= 0 {
+// logout is the end of a client: it receives nothing from now on, and its name is free (promise 6).
+func (m *model) logout(s *session) {
+	if i := slices.Index(m.users, s); i >= 0 {
 		m.users = slices.Delete(m.users, i, i+1)
 	}
-	p.owed, p.dismissed = nil, true
+	s.replies, s.done = nil, true
 }
 
-func (m *model) reply(p *party, a answer) {
-	a.known = true
-	p.owed = append(p.owed, &a)
-	m.speak(p)
+func (m *model) reply(s *session, r reply) {
+	r.known = true
+	s.replies = append(s.replies, &r)
+	m.release(s)
 }
 
-// speak lets the answers leave that are known, in the order of the requests (promise 2).
-func (m *model) speak(p *party) {
-	for len(p.owed) > 0 && p.owed[0].known {
-		text := p.owed[0].text
-		if p.owed[0].list {
+func (m *model) replyAndClose(s *session, text string) {
+	m.reply(s, reply{text: text})
+	m.logout(s)
+}
+
+// release lets the replies leave that are known, in the order of the requests (promise 2).
+func (m *model) release(s *session) {
+	for len(s.replies) > 0 && s.replies[0].known {
+		text := s.replies[0].text
+		if s.replies[0].list {
 			text = "LIST-OK " + strings.Join(m.names(), ",") + "\n"
 		}
-		p.said = append(p.said, text...)
-		p.owed = p.owed[1:]
+		s.output = append(s.output, text...)
+		s.replies = s.replies[1:]
 	}
-}
-
-func (m *model) dismiss(p *party, text string) {
-	m.reply(p, answer{text: text})
-	m.logout(p)
 }
 
 func (m *model) names() (names []string) {
-	for _, p := range m.users {
-		names = append(names, p.name)
+	for _, s := range m.users {
+		names = append(names, s.name)
 	}
 	return names
 }
 
-func (m *model) find(name string) *party {
-	for _, p := range m.users {
-		if p.name == name {
-			return p
+func (m *model) find(name string) *session {
+	for _, s := range m.users {
+		if s.name == name {
+			return s
 		}
 	}
 	return nil
 }
 
-// listWaits reports whether a LIST of this client's waits for an earlier answer. Until it has left,
-// no more is asked of the server.
-func (p *party) listWaits() bool { return len(p.owed) > 0 && p.owed[len(p.owed)-1].list }
+// listPending reports whether a LIST of this client waits for an earlier reply. The machine carries
+// out no further line until that has left.
+func (s *session) listPending() bool { return len(s.replies) > 0 && s.replies[len(s.replies)-1].list }
 
-func (m *model) isName(name string) bool {
-	odd := func(r rune) bool {
+func (m *model) validName(name string) bool {
+	invalid := func(r rune) bool {
 		return r == ' ' || r == ',' || unicode.Is(unicode.Cc, r) || strings.ContainsRune("\u2028\u2029", r) ||
 			strings.ContainsRune("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", r)
 	}
-	return name != "" && len(name) <= m.maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, odd)
+	return name != "" && len(name) <= m.maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, invalid)
 }

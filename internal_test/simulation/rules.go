@@ -1,58 +1,61 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
 	"chatd/poller"
-	"chatd/state"
+	"chatd/poller/memkernel"
 )
 
-// endOfTurn holds the state in which the loop goes to wait against the rules.
-func (w *watch) endOfTurn(timeout time.Duration) {
+// endTurn compares the state in which the loop begins to wait with the rules.
+func (o *observer) endTurn(timeout time.Duration) {
 	ownerless := false
-	for _, p := range w.receipts {
-		ownerless = ownerless || p.from.left && p.to.closed
+	for _, p := range o.receipts {
+		ownerless = ownerless || p.from.loggedOut && p.to.closed
 	}
-	w.live(func(v *view) {
-		w.checkEvents(v)
-		w.checkLife(v)
-		if w.missed(v) && w.speaks(v) {
-			w.fail("%s has a line in %s that was not found", v.id, quote(v.pending))
+	now := o.kernel.Now()
+	for _, c := range o.connected {
+		o.checkEvents(c)
+		o.checkPhase(c)
+		if o.missedLine(c) && o.open(c) {
+			o.fail("%s has a line in %s that was not found", c.id, quote(c.input))
 		}
-		if wanted := w.interested(v); v.interest != wanted {
-			w.fail("%s is armed for %q and should be for %q: %d bytes queued, %d replies owed",
-				v.id, readinessName(v.interest), readinessName(wanted), v.queue(), v.waits)
+		if wanted := o.wanted(c); c.interest != wanted {
+			o.fail("%s has the interest %q and should have %q: %d bytes in its queue, %d replies pending",
+				c.id, readiness(c.interest), readiness(wanted), c.queue(), c.receipts)
 		}
-		if v.work && !v.asked && w.runnable(v) && !w.partial {
-			w.fail("%s has %d bytes of input that nothing holds back, and none was carried out (B11)", v.id, len(v.pending))
+		if c.hadLine && !c.asked && c.mayExecute() && !o.turn.interrupted {
+			o.fail("%s has %d bytes of input that may be carried out, and no line was (B11)", c.id, len(c.input))
 		}
-		v.work = w.runnable(v)
-		if v.queue() > 0 && !v.shut && (!v.queued || v.moved > 0) {
-			v.since = w.kernel.clock
+		c.hadLine = c.mayExecute()
+		if c.queue() > 0 && !c.shut && (!c.queued || c.written > 0) {
+			c.timeoutSet = now
 		}
-		v.queued = v.queue() > 0
-		w.settle(v)
-	})
-	w.checkRoom()
-	w.checkListener()
-	w.checkOpen()
-	w.checkLog()
-	if timeout != 0 || !ownerless { // else the loop will drop it in the next turn
-		w.checkTimeout(timeout)
+		c.queued = c.queue() > 0
+		o.classify(c)
 	}
-	if w.counts.turns > 0 && w.effects == 0 && w.injected == w.kernel.injected && w.woken == w.kernel.clock {
-		w.fail("a turn without work: neither did anything come of it, nor did time pass (I3)")
+	o.checkEvicted()
+	o.checkListener()
+	o.checkDescriptors()
+	o.checkMemory()
+	o.checkLog()
+	if timeout != 0 || !ownerless { // else the loop drops the receipt in the next turn
+		o.checkTimeout(timeout)
 	}
-	w.injected, w.woken = w.kernel.injected, w.kernel.clock
+	if o.counts[countTurns] > 0 && o.turn.effects == 0 && o.injected == o.faults.injected && o.endedAt == now {
+		o.fail("a turn without work: it had no effect, and no time passed (I3)")
+	}
+	o.injected, o.endedAt = o.faults.injected, now
 }
 
-// dropOwnerless forgets receipts that the loop does not complete, because their owner is closed. It
+// dropOwnerless forgets receipts that the loop does not complete because their owner is closed. It
 // returns how many deliveries are lost by that.
-func (w *watch) dropOwnerless() (lost int) {
-	for receipt, p := range w.receipts {
-		if sent := p.to.taken >= p.end; p.from.left && (sent || p.to.closed) {
-			w.over(receipt, p, sent)
+func (o *observer) dropOwnerless() (lost int) {
+	for receipt, p := range o.receipts {
+		if sent := p.to.taken >= p.end; p.from.loggedOut && (sent || p.to.closed) {
+			o.forget(receipt, p, sent)
 			if !sent {
 				lost++
 			}
@@ -61,167 +64,177 @@ func (w *watch) dropOwnerless() (lost int) {
 	return lost
 }
 
-// checkEvents: what was reported has been dealt with (B5, B10).
-func (w *watch) checkEvents(v *view) {
-	wanted := w.interested(v)&poller.Readable != 0 && !v.held && !v.shut
+// checkEvents: what was reported has been handled (B5, B10).
+func (o *observer) checkEvents(c *connection) {
+	mayRead := o.wanted(c)&poller.Readable != 0 && !c.full && !c.shut
 	switch {
-	case v.ready&poller.Writable != 0 && v.queued && v.queue() > 0 && v.writes == 0:
-		w.fail("%s was reported writable and nothing was written", v.id)
-	case v.ready&poller.Readable != 0 && wanted && v.reads == 0 && !v.asked:
-		w.fail("%s was reported readable and was not read", v.id)
-	case v.ready&poller.Ended != 0 && v.reads == 0:
-		w.fail("%s was reported as ended and is still there (B5)", v.id)
+	case c.ready&poller.Writable != 0 && c.queued && c.queue() > 0 && c.writes == 0:
+		o.fail("%s was reported writable and was not written", c.id)
+	case c.ready&poller.Readable != 0 && mayRead && c.reads == 0 && !c.asked:
+		o.fail("%s was reported readable and was not read", c.id)
+	case c.ready&poller.Ended != 0 && c.reads == 0:
+		o.fail("%s was reported as ended and is not closed (B5)", c.id)
 	}
 }
 
-// checkLife: each connection has taken the steps of its life that it could take, and no other.
-func (w *watch) checkLife(v *view) {
-	silent := v.ended || w.stopping()
+// checkPhase: each connection has taken the steps of closing that it could take, and no other.
+func (o *observer) checkPhase(c *connection) {
+	silent := c.inputEnded || o.stopping()
+	now := o.kernel.Now()
 	switch {
-	case v.failed != nil:
-		w.fail("%s failed with %v and is still there", v.id, v.failed)
-	case v.fated:
-		w.fail("a delivery to %s was given up and %s is still there", v.id, v.id)
-	case v.left && !silent:
-		w.fail("the machine was told that %s has gone, which is there and speaks", v.id)
-	case v.left && v.early:
-		w.fail("%s was logged out while it was still owed something (promise 5)", v.id)
-	case silent && !v.left && !v.dismissed && !w.hasLine(v) && v.waits == 0:
-		w.fail("%s has said its last, is owed nothing and has not been logged out (promise 5)", v.id)
-	case (v.left || v.dismissed) && v.queue() == 0 && !v.shut:
-		w.fail("%s has been told everything and has not been closed", v.id)
-	case v.queue() > 0 && !v.full && !v.sated:
-		w.fail("%s has %d bytes queued that the kernel would take", v.id, v.queue())
-	case v.idle:
-		w.fail("%s was idle at the stop and is still there", v.id)
-	case w.deadline(v) <= w.kernel.clock && v.moved == 0 && (v.queued || v.shut) && !w.partial:
-		w.fail("%s is there after its deadline, which was at %v", v.id, w.deadline(v))
+	case c.failed != nil:
+		o.fail("%s failed with %v and is not closed", c.id, c.failed)
+	case c.lostDelivery:
+		o.fail("a delivery to %s was lost and it is not closed", c.id)
+	case c.loggedOut && !silent:
+		o.fail("the machine was told that %s is closed, which is open", c.id)
+	case c.loggedOut && c.closedEarly:
+		o.fail("%s was logged out while it had a pending reply or a line (promise 5)", c.id)
+	case silent && !c.ending() && !c.hasLine() && c.receipts == 0:
+		o.fail("%s has ended its input, has no pending reply and was not logged out (promise 5)", c.id)
+	case c.ending() && c.queue() == 0 && !c.shut:
+		o.fail("%s was written everything and is not closed", c.id)
+	case c.queue() > 0 && !c.writeBlocked && !c.hadShare:
+		o.fail("%s has %d bytes in its queue that the kernel would take", c.id, c.queue())
+	case c.idleAtStop:
+		o.fail("%s was idle at the stop and is not closed", c.id)
+	case o.turn.unjudged:
+	case o.timeout(c) <= now && c.written == 0 && (c.queued || c.shut):
+		o.fail("%s is not closed after its timeout, which expired at %v", c.id, o.timeout(c))
+	case !c.loggedOut && o.loginExpires(c) <= now:
+		o.fail("%s is not closed after its login timeout, which expired at %v (C4)", c.id, o.loginExpires(c))
 	}
 }
 
-// checkListener: it is left alone while there is no room, and only then (A1).
-func (w *watch) checkListener() {
-	if w.stopping() {
-		if w.kernel.files[listenerFD].open {
-			w.fail("the listener is open after the stop")
+// checkListener: the loop waits for it, except while there is no descriptor (A1).
+func (o *observer) checkListener() {
+	if o.stopping() {
+		if o.kernel.Find(memkernel.Listener) != nil {
+			o.fail("the listener is open after the stop")
 		}
 		return
 	}
-	if w.listener.paused && w.kernel.clock >= w.listener.since+acceptPause {
-		w.listener.paused = w.partial && w.listener.interest == 0
+	l := &o.listener
+	if l.paused && o.kernel.Now() >= l.since+acceptPause {
+		l.paused = o.turn.unjudged && l.interest == 0
 	}
-	if armed := w.listener.interest == poller.Readable; armed == w.listener.paused {
-		w.fail("the listener is armed: %v, there is no room: %v", armed, w.listener.paused)
+	if waits := l.interest == poller.Readable; waits == l.paused {
+		o.fail("the loop waits for the listener: %v; there is no descriptor: %v", waits, l.paused)
 	}
-	for _, e := range w.batch {
-		if e.ID.Slot() == listenerFD && w.accepts == 0 {
-			w.fail("the listener was reported ready and nothing was accepted")
+	for _, e := range o.turn.batch {
+		if e.ID.Slot() == memkernel.Listener && o.turn.accepts == 0 {
+			o.fail("the listener was reported ready and accept was not called")
 		}
 	}
 }
 
-// checkOpen: the descriptors that are open are those that are registered, and no other (I4).
-func (w *watch) checkOpen() {
-	if w.buried && w.spare < 0 && w.kernel.spell == 0 && !w.kernel.full(w.kernel.lowestFree()) {
-		w.fail("a descriptor has come free, and the spare was not taken again (A1)")
-	}
-	for fd := w.firstFree; fd < len(w.kernel.files); fd++ {
-		f := &w.kernel.files[fd]
-		if f.spare && fd == w.spare {
+// checkDescriptors: those that are open are those that are registered, and the reserve (I4).
+func (o *observer) checkDescriptors() {
+	free := 0
+	for fd := o.firstFree; fd < len(o.kernel.Sockets); fd++ {
+		s := o.kernel.Sockets[fd]
+		if s == nil {
+			free = cmp.Or(free, fd)
+		} else if fd == o.reserve {
 			continue
 		}
-		known := fd < len(w.views) && w.views[fd] != nil
-		if f.open != known || f.open != f.armed {
-			w.fail("descriptor %d: open %v, registered %v, in use %v", fd, f.open, f.armed, known)
+		known := fd < len(o.connections) && o.connections[fd] != nil
+		registered := s != nil && s.ID != 0
+		if (s != nil) != known || known != registered {
+			o.fail("descriptor %d: open %v, registered %v, of a connection %v", fd, s != nil, registered, known)
 		}
+	}
+	if free == 0 {
+		free = len(o.kernel.Sockets)
+	}
+	if o.turn.closed && o.reserve < 0 && o.faults.fullCalls == 0 && free < o.kernel.Limit {
+		o.fail("a descriptor was closed, and the reserve was not opened again (A1)")
 	}
 }
 
-// checkLog: one line a second at most (A1, F8, I7).
-func (w *watch) checkLog() {
-	j := &w.journal
-	complaints := j.warnings
-	j.warnings = 0
-	if complaints == 0 {
+// checkLog: one warning a second at most (A1, F8, I7).
+func (o *observer) checkLog() {
+	l, now := &o.log, o.kernel.Now()
+	if l.warnings == 0 {
 		return
 	}
-	if complaints > 1 || j.complaints > 0 && w.kernel.clock < j.complainedAt+time.Second {
-		w.fail("%d complaints in the log, %v after the last one", complaints, w.kernel.clock-j.complainedAt)
+	if l.warnings > 1 || l.ever && now < l.warnedAt+time.Second {
+		o.fail("%d warnings in the log, %v after the last one", l.warnings, now-l.warnedAt)
 	}
-	j.complaints++
-	j.complainedAt = w.kernel.clock
+	l.warnings, l.ever, l.warnedAt = 0, true, now
 }
 
-// checkTimeout: the loop sleeps until the nearest deadline, neither longer nor shorter, and not at
-// all with work left (B12, B15, I3).
-func (w *watch) checkTimeout(timeout time.Duration) {
-	nearest := never
-	w.live(func(v *view) {
-		nearest = min(nearest, w.deadline(v))
-		if v.work {
+// checkTimeout: the loop sleeps until the nearest timeout, neither longer nor shorter, and not at all
+// while it has work left (B12, B15, I3).
+func (o *observer) checkTimeout(timeout time.Duration) {
+	nearest := memkernel.Never
+	for _, c := range o.connected {
+		nearest = min(nearest, o.timeout(c))
+		if !c.loggedOut {
+			nearest = min(nearest, o.loginExpires(c))
+		}
+		if c.hadLine {
 			nearest = 0
 		}
-	})
-	for _, p := range w.receipts {
-		if p.to.closed && !p.from.left {
-			nearest = 0 // its sender waits to hear of it
+	}
+	for _, p := range o.receipts {
+		if p.to.closed && !p.from.loggedOut {
+			nearest = 0 // its sender waits for the reply
 		}
 	}
-	if w.listener.paused && !w.stopping() {
-		nearest = min(nearest, w.listener.since+acceptPause)
+	if o.listener.paused && !o.stopping() {
+		nearest = min(nearest, o.listener.since+acceptPause)
 	}
-	if w.stopping() {
-		if nearest == never {
-			w.fail("the loop has stopped, has nobody left and waits")
+	if o.stopping() {
+		if nearest == memkernel.Never {
+			o.fail("the loop is asked to stop, has no connection and waits")
 		}
-		nearest = min(nearest, w.stopped.since+drainFor)
+		nearest = min(nearest, o.stopped.since+drainTimeout)
 	}
-	wanted := max(0, nearest-w.kernel.clock)
-	if nearest == never {
+	wanted := max(0, nearest-o.kernel.Now())
+	if nearest == memkernel.Never {
 		wanted = poller.Forever
 	}
 	if timeout != wanted {
-		w.fail("the loop would wait %s and should wait %s (B12)", waitName(timeout), waitName(wanted))
+		o.fail("the loop would wait %v and should wait %v (B12; -1ns is for ever)", timeout, wanted)
 	}
 }
 
-func waitName(timeout time.Duration) string {
-	if timeout == poller.Forever {
-		return "forever"
-	}
-	return timeout.String()
-}
-
-// mayClose is asked before a connection is closed. It reports whether all had been said by then.
-func (w *watch) mayClose(v *view) (whole bool) {
-	overdue := w.kernel.clock >= w.deadline(v) && v.moved == 0 && !w.partial
+// mayClose is called before a connection is closed. It reports whether everything had been written.
+func (o *observer) mayClose(c *connection) (complete bool) {
+	now := o.kernel.Now()
+	expired := now >= o.timeout(c) && c.written == 0 && !o.turn.unjudged
+	unacknowledged := o.stopping() && len(c.socket.Sending) > 0
 	switch {
-	case v.queued && overdue && v.stalled && (v.writes > 0 || v.ready&poller.Writable == 0): // it had its chance first (B13)
-		w.counts.timeouts++
-		w.timeouts++
+	case c.queued && expired && c.timedOut && (c.writes > 0 || c.ready&poller.Writable == 0): // it was written to first (B13)
+		o.counts[countSendTimeouts]++
 		return false
-	case slices.Contains(w.next, v):
+	case slices.Contains(o.turn.evictable, c):
 		return false
-	case v.failed != nil, v.ready&poller.Ended != 0 && (v.deaf || v.dismissed) && !v.shut:
+	case c.failed != nil, c.ready&poller.Ended != 0 && (c.unreadable || c.done) && !c.shut:
 		return false
-	case (v.left || v.dismissed) && !v.early && v.ended && v.queue() == 0 && !v.shut:
+	case c.ending() && !c.closedEarly && c.inputEnded && c.queue() == 0 && !c.shut:
 		return true
-	case v.shut && v.ended:
+	case c.shut && c.inputEnded:
 		return true
-	case v.shut && overdue && w.stopping() && len(v.socket.out) > 0:
-		w.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", v.id, len(v.socket.out))
-	case v.shut && overdue && (v.reads > 0 || v.ready == 0):
+	case c.shut && expired && unacknowledged:
+		o.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", c.id, len(c.socket.Sending))
+	case c.shut && expired && (c.reads > 0 || c.ready == 0):
 		return false
-	case w.stopping() && v.left && !v.early && v.queue() == 0 && !v.shut:
-		if len(v.socket.out) > 0 {
-			w.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", v.id, len(v.socket.out))
+	case o.stopping() && c.loggedOut && !c.closedEarly && c.queue() == 0 && !c.shut:
+		if unacknowledged {
+			o.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", c.id, len(c.socket.Sending))
 		}
 		return true // idle at the stop
+	case now >= c.registered+o.loginTimeout && o.log.reason == poller.LoginTimeout && c.name == "" && o.loginTimeout > 0 &&
+		!o.turn.unjudged && (c.reads > 0 || c.ready&poller.Readable == 0 || c.unreadable): // it was read first (B13)
+		o.counts[countLoginTimeouts]++
+		return false
+	case o.maxBuffer > 0 && slices.Contains(memoryReasons, o.log.reason):
+		o.mayCloseForMemory(c)
+		return false
 	}
-	w.fail("%s is closed for no reason: %d bytes queued, %d moved in this turn, %d replies owed, nothing moved since %v",
-		v.id, v.queue(), v.moved, v.waits, v.since)
+	o.fail("%s is closed without a reason (the loop says %q): %d bytes in its queue, %d written in this turn, %d replies pending, timeout set at %v",
+		c.id, o.log.reason, c.queue(), c.written, c.receipts, c.timeoutSet)
 	return false
 }
-
-// standsApart reports whether an ID is the listener's or the wake's.
-func standsApart(id state.ID) bool { return id.Slot() == listenerFD || id.Slot() == wakeFD }

@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"chatd/poller/memkernel"
 )
 
 // run is a whole run. The error says which rule was broken.
-func run(s settings, trace func(format string, args ...any)) (c counts, err error) {
-	w := newWorld(draw(s), trace)
+func run(s settings, from sources, trace func(format string, args ...any)) (c counts, err error) {
+	sim := newSimulation(draw(s, from), from, trace)
 	defer func() {
-		c = w.watch.counts
+		sim.observer.note("")
+		sim.observer.counts[countSeeds] = 1
+		c = sim.observer.counts
 		switch broken := recover().(type) {
 		case nil:
 		case violation:
@@ -20,103 +24,112 @@ func run(s settings, trace func(format string, args ...any)) (c counts, err erro
 			err = fmt.Errorf("panic: %v\n%s", broken, debug.Stack())
 		}
 	}()
-	w.left = w.steps
-	w.turns()
-	w.calm()
-	w.rest(longest)
-	w.hearOut()
-	w.checkAll()
-	if !w.watch.stopping() {
-		w.empty()
-		w.checkFresh()
+	sim.left = sim.steps
+	sim.rest(0)
+	sim.endFaults()
+	sim.rest(longTime)
+	sim.deliverAll()
+	sim.checkClients()
+	if !sim.loop.Stopped() {
+		sim.closeAll()
+		sim.checkNewUsers()
 	}
-	return w.watch.counts, nil
+	return sim.observer.counts, nil
 }
 
-// longest is a time after which all that can happen has happened.
-const longest = 10 * time.Minute
+// longTime is a time in which all that can happen happens.
+const longTime = 10 * time.Minute
 
-// calm ends all faults, so that what was begun can come to its end.
-func (w *world) calm() {
-	w.note("the faults end")
-	w.rates = [faults]int{}
-	w.kernel.spell = 0
-	w.left, w.eager = 0, true
-	for _, c := range w.all {
-		c.stuck = 0
-	}
-}
-
-// hearOut ends the process if it has stopped. What has been written still arrives.
-func (w *world) hearOut() {
-	if w.loop.Stopped() {
-		w.kernel.exit()
-	}
-	for w.listen() {
+// endFaults ends all faults and limits, so that what was begun can come to its end.
+func (s *simulation) endFaults() {
+	s.observer.note("the faults end")
+	s.rates = [faultKinds]int{}
+	s.faults.fullCalls = 0
+	s.kernel.Limit = s.firstFree + s.descriptors
+	s.maxBuffer, s.loop.MaxBuffer = 0, 0
+	s.left, s.readAll = 0, true
+	for _, c := range s.all {
+		c.stalled = 0
 	}
 }
 
-// empty lets all clients go. Nothing is left of them (I4).
-func (w *world) empty() {
-	w.note("all leave")
-	for _, c := range w.all {
-		c.halfClose()
+// deliverAll lets everything that has been written arrive. If the loop has stopped, the process ends
+// first, and with it its descriptors.
+func (s *simulation) deliverAll() {
+	if s.loop.Stopped() {
+		s.kernel.Before = nil
+		for fd := range s.kernel.Sockets {
+			s.kernel.Close(fd)
+		}
 	}
-	w.rest(longest)
-	w.checkAll()
-	w.watch.live(func(v *view) { w.watch.fail("%s is there after all have left", v.id) })
-	w.watch.dropOwnerless()
-	if len(w.watch.receipts) > 0 {
-		w.watch.fail("%d receipts are out after all have left", len(w.watch.receipts))
+	for s.exchange() {
 	}
 }
 
-// checkFresh: two fresh users find a server that works (I1, I2).
-func (w *world) checkFresh() {
-	w.note("two come")
-	a, b := w.connect(), w.connect()
+// closeAll lets all clients end. Nothing is left of them (I4, I7).
+func (s *simulation) closeAll() {
+	s.observer.note("all clients close")
+	for _, c := range s.all {
+		c.closeWrite()
+	}
+	s.rest(longTime)
+	s.checkClients()
+	o := s.observer
+	for _, c := range o.connected {
+		o.fail("%s is there after all clients have closed", c.id)
+	}
+	o.dropOwnerless()
+	if len(o.receipts) > 0 {
+		o.fail("%d receipts are not complete after all clients have closed", len(o.receipts))
+	}
+	s.kernel.Signal(0, 1)
+	reports := o.counts[countReports]
+	if s.turn(); o.counts[countReports] == reports {
+		o.fail("the figures were asked for and not reported (G5)")
+	}
+}
+
+// checkNewUsers: two new users find a server that works (I1, I2).
+func (s *simulation) checkNewUsers() {
+	s.observer.note("two clients connect")
+	a, b := s.connect(), s.connect()
 	for _, turn := range []struct {
 		c    *client
-		says string
+		line string
 	}{
-		{a, "HELLO-FROM fresh1\n"},
-		{b, "HELLO-FROM fresh2\n"},
-		{a, "SEND fresh2 hi\n"},
+		{a, "HELLO-FROM new1\n"},
+		{b, "HELLO-FROM new2\n"},
+		{a, "SEND new2 hi\n"},
 		{b, "LIST\n"},
 	} {
-		turn.c.unsent = append(turn.c.unsent, turn.says...)
-		w.rest(time.Second)
+		turn.c.unsent = append(turn.c.unsent, turn.line...)
+		s.rest(time.Second)
 	}
-	told := string(a.heard) + string(b.heard)
-	if told != "HELLO fresh1\nSEND-OK\nHELLO fresh2\nDELIVERY fresh1 hi\nLIST-OK fresh1,fresh2\n" && w.maxUsers > 1 {
-		w.watch.fail("two who come at the end are told %q (I1)", told)
+	received := string(a.received) + string(b.received)
+	if received != "HELLO new1\nSEND-OK\nHELLO new2\nDELIVERY new1 hi\nLIST-OK new1,new2\n" && s.maxUsers > 1 {
+		s.observer.fail("two new users at the end received %q (I1)", received)
 	}
 }
 
-// checkAll: each client was told what the model says, or the beginning of it if it would not or
-// could not hear it all (H7, I5).
-func (w *world) checkAll() {
-	for _, v := range w.watch.all {
-		c := w.client(v)
-		whole := v.whole || !v.closed
-		if w.loop.Stopped() && !v.closed || c.socket.cut != never || c.socket.gone && !c.final {
+// checkClients: each client received what the model says, or the beginning of it if the client could
+// not or did not read all of it (H7, I5).
+func (s *simulation) checkClients() {
+	clients := make(map[*memkernel.Socket]*client, len(s.all))
+	for _, c := range s.all {
+		clients[c.socket] = c
+	}
+	for _, v := range s.observer.all {
+		c := clients[v.socket]
+		whole := v.complete || !v.closed
+		if s.loop.Stopped() && !v.closed || c.socket.Vanished || c.socket.Left && !c.orderly {
 			whole = false
 		}
-		if !bytes.HasPrefix(v.said, c.heard) || whole && len(c.heard) < len(v.said) {
-			w.watch.fail("client %d (%s) has heard %s, where the model says %s",
-				c.number, v.id, quote(c.heard), quote(v.said))
+		if !bytes.HasPrefix(v.output, c.received) || whole && len(c.received) < len(v.output) {
+			s.observer.fail("client %d (%s) received %s; the model expects %s",
+				c.number, v.id, quote(c.received), quote(v.output))
 		}
-		if whole && v.closed && !c.final {
-			w.watch.fail("client %d (%s) was told everything, and not that this was the end (D13)", c.number, v.id)
-		}
-	}
-}
-
-func (w *world) client(v *view) *client {
-	for _, c := range w.all {
-		if c.socket == v.socket {
-			return c
+		if whole && v.closed && !c.orderly {
+			s.observer.fail("client %d (%s) received everything and no orderly end (D13)", c.number, v.id)
 		}
 	}
-	return nil
 }

@@ -1,16 +1,15 @@
 package main
 
-// shrink makes a failing run as small as it gets by leaving things out: faults, clients, steps.
-// Every part of the world has dice of its own, so that leaving out one mostly leaves the others as
-// they were.
+// shrink makes a failing run as small as it gets by leaving out faults, clients and steps. Each part
+// of a run has its own source, so leaving out one part mostly does not change the others.
 func shrink(s settings) (settings, error) {
-	f := draw(s)
-	s.clients, s.steps = f.clients, f.steps
-	_, broken := run(s, nil)
+	p := draw(s, seeded(s.seed))
+	s.clients, s.steps = p.clients, p.steps
+	_, broken := run(s, seeded(s.seed), nil)
 	for again := true; again; {
 		again = false
 		for _, smaller := range smallerThan(s) {
-			if _, err := run(smaller, nil); err != nil {
+			if _, err := run(smaller, seeded(s.seed), nil); err != nil {
 				s, broken, again = smaller, err, true
 				break
 			}

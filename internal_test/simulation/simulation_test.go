@@ -8,7 +8,7 @@ import (
 
 var flags = register(flag.CommandLine, 0)
 
-// Random clients on a kernel with every fault (H7).
+// Clients that act at random on a kernel with every fault (H7).
 func TestH7SeedsAgainstTheModel(t *testing.T) {
 	o := *flags
 	if o.seeds == 0 {
@@ -17,23 +17,23 @@ func TestH7SeedsAgainstTheModel(t *testing.T) {
 			o.seeds = 500
 		}
 	}
-	var told strings.Builder
-	if !o.begin(&told) {
+	var out strings.Builder
+	if !o.begin(&out) {
 		t.Fail()
 	}
-	t.Log(told.String())
+	t.Log(out.String())
 }
 
 // The same with a kernel that reports events in the order of descriptors, as poll does, or that also
-// reports nothing unasked, as select does.
+// reports nothing without interest, as select does.
 func TestSeedsAsSelectAndPollReport(t *testing.T) {
 	for _, poller := range []string{"select", "poll"} {
 		o := *flags
 		o.poller, o.seeds, o.trace = poller, 300, false
-		var told strings.Builder
-		if !o.begin(&told) {
+		var out strings.Builder
+		if !o.begin(&out) {
 			t.Fail()
 		}
-		t.Log(told.String())
+		t.Log(out.String())
 	}
 }

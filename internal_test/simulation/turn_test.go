@@ -7,211 +7,206 @@ import (
 	"time"
 )
 
-// A client stalls and drains. Afterwards nothing turns the loop, neither room to write nor anything
-// else.
-func TestB7WritableIsTakenBack(t *testing.T) {
-	play(t, 20, nil, func(s *scene) {
+const batchSize = 256 // events of one turn
+
+// A client stalls and reads again. Afterwards nothing turns the loop: it does not wait for room to write.
+func TestB7InterestInWritableEnds(t *testing.T) {
+	runScenario(t, 20, nil, func(s *scenario) {
 		a, b := s.user("a"), s.user("b")
 		b.stalls(4)
-		a.says("SEND b x\n")
+		a.sends("SEND b x\n")
 		s.rest(0)
-		b.reads()
+		b.resume()
 		s.rest(0)
-		b.is("DELIVERY a x\n")
-		a.is("SEND-OK\n")
-		turns := s.watch.counts.turns
-		s.rest(time.Hour)
-		if turns = s.watch.counts.turns - turns; turns > 1 {
-			t.Errorf("%d turns in an hour in which nobody does anything", turns)
+		b.receives("DELIVERY a x\n")
+		a.receives("SEND-OK\n")
+		if turns := s.turns(time.Hour); turns > 1 {
+			t.Errorf("%d turns in an hour in which no client acts", turns)
 		}
 	})
 }
 
-// Everything is reported ready and nothing is: each read, write and accept says EAGAIN. Afterwards
-// all is as before.
+// Everything is reported ready and is not: each read, write and accept returns EAGAIN. Afterwards all is
+// as before.
 func TestB9SpuriousReadiness(t *testing.T) {
-	play(t, 50, nil, func(s *scene) {
+	runScenario(t, 50, nil, func(s *scenario) {
 		a, b := s.user("a"), s.user("b")
 		b.stalls(4)
-		a.says("SEND b x\nLIST\nLI")
+		a.sends("SEND b x\nLIST\nLI")
 		s.rest(0)
 		s.rates[spurious] = 1000
 		for range 5 {
-			s.turn()
+			s.oneTurn()
 		}
 		s.rates[spurious] = 0
-		b.reads()
-		a.says("ST\n")
+		b.resume()
+		a.sends("ST\n")
 		s.rest(0)
-		b.is("DELIVERY a x\n")
-		a.is("SEND-OK\nLIST-OK a,b\nLIST-OK a,b\n")
+		b.receives("DELIVERY a x\n")
+		a.receives("SEND-OK\nLIST-OK a,b\nLIST-OK a,b\n")
 	})
 }
 
-// More are ready than a turn takes. Each is served within as many turns as it takes to go round.
+// More connections are ready than fit into a batch. Each is served within as many turns as it takes to
+// see them all.
 func TestB10MoreReadyThanABatchHolds(t *testing.T) {
-	const clients, perTurn = 600, 256
-	play(t, 3, nil, func(s *scene) {
-		var all []*actor
+	const clients = 600
+	runScenario(t, 3, nil, func(s *scenario) {
+		var all []*testClient
 		for i := range clients {
 			all = append(all, s.connects())
-			all[i].says(fmt.Sprintf("HELLO-FROM u%d\n", i))
+			all[i].sends(fmt.Sprintf("HELLO-FROM u%d\n", i))
 		}
 		s.rest(0)
 		for _, a := range all {
-			a.says("SEND nobody x\n")
-			a.checked = len(a.heard)
+			a.sends("SEND nobody x\n")
+			a.checked = len(a.received)
 		}
-		newcomer := s.connects()
-		for range (clients + 1 + perTurn - 1) / perTurn {
-			s.turn()
+		late := s.connects()
+		for range (clients + 1 + batchSize - 1) / batchSize {
+			s.oneTurn()
 		}
-		s.listen()
+		s.exchange()
 		for _, a := range all {
-			a.is("BAD-DEST-USER\n")
+			a.receives("BAD-DEST-USER\n")
 		}
-		if newcomer.view() == nil {
-			t.Errorf("the newcomer has not been accepted")
+		if late.connection() == nil {
+			t.Errorf("the last client has not been accepted")
 		}
 	})
 }
 
-// One client floods. It is served no more than 16 KiB of its input in one turn, and two who talk to
-// each other meanwhile need no more turns than without it.
+// One client floods. In one turn at most linesPerTurn of its lines are carried out (the observer checks
+// it), and two other clients need no more turns than without it (B16).
 func TestB11FlooderAndAPair(t *testing.T) {
 	const lines = 100_000
-	play(t, 3, nil, func(s *scene) {
+	runScenario(t, 3, nil, func(s *scenario) {
 		a, b, flooder := s.user("a"), s.user("b"), s.user("f")
-		flooder.says(strings.Repeat("LIST\n", lines))
+		flooder.sends(strings.Repeat("LIST\n", lines))
 		for i := range 20 {
-			a.says(fmt.Sprintf("SEND b %d\n", i))
-			s.turn()
-			if v := flooder.view(); v.ran > 16<<10 {
-				t.Fatalf("%d bytes of the flooder's were carried out in one turn", v.ran)
-			}
-			s.listen()
-			a.is("SEND-OK\n")
-			b.is(fmt.Sprintf("DELIVERY a %d\n", i))
+			a.sends(fmt.Sprintf("SEND b %d\n", i))
+			s.oneTurn()
+			s.exchange()
+			a.receives("SEND-OK\n")
+			b.receives(fmt.Sprintf("DELIVERY a %d\n", i))
 		}
 		s.rest(0)
-		if got := strings.Count(string(flooder.heard), "LIST-OK a,b,f\n"); got != lines {
+		if got := strings.Count(string(flooder.received), "LIST-OK a,b,f\n"); got != lines {
 			t.Errorf("%d of %d lines were answered", got, lines)
 		}
 	})
 }
 
-// Input has been read and kept back. It is carried out when what held it back is over, though no
-// event will ever come for it; and the loop does not sleep before (the watch sees to that).
-func TestB12InputKeptBackIsCarriedOut(t *testing.T) {
-	for _, story := range []struct{ says, hears string }{
+// Lines have been read and may not be carried out yet. They are as soon as they may be, although no event
+// comes for them; and the loop does not sleep before (the observer checks that).
+func TestB12LinesThatAreLeftAreCarriedOut(t *testing.T) {
+	for _, c := range []struct{ sends, receives string }{
 		{"SEND b x\nLIST\nLIST\nLIST\n", "SEND-OK\nLIST-OK a,b\nLIST-OK a,b\nLIST-OK a,b\n"},
 		{"SEND b x\nLIST\nSEND b y\nSEND c z\n", "SEND-OK\nLIST-OK a,b\nSEND-OK\nBAD-DEST-USER\n"},
 	} {
-		play(t, 20, nil, func(s *scene) {
+		runScenario(t, 20, nil, func(s *scenario) {
 			a, b := s.user("a"), s.user("b")
 			b.stalls(1)
-			a.says(story.says)
+			a.sends(c.sends)
 			s.rest(0)
-			a.is("")
-			if len(a.view().pending) == 0 {
-				t.Fatalf("nothing of %q is kept back", story.says)
+			a.receives("")
+			if len(a.connection().input) == 0 {
+				t.Fatalf("no line of %q is left", c.sends)
 			}
-			b.reads()
+			b.resume()
 			s.rest(0)
-			a.is(story.hears)
+			a.receives(c.receives)
 		})
 	}
 }
 
-// The process was stopped for longer than the send timeout. A client that has made room meanwhile
-// has done what it is asked for and stays: what is ready is written before deadlines are judged.
+// The process was stopped for longer than the send timeout. A client that has read meanwhile is not
+// closed: the loop writes before it judges timeouts.
 func TestB13ProgressDuringAnAbsence(t *testing.T) {
-	orders := play(t, 100, nil, func(s *scene) {
+	orders := runScenario(t, 100, nil, func(s *scenario) {
 		a, b, c := s.user("a"), s.user("b"), s.user("c")
 		b.stalls(4)
-		a.says("SEND b x\n")
+		a.sends("SEND b x\n")
 		s.rest(0)
-		s.kernel.absence = s.sendTimeout + time.Second
-		b.reads()
-		b.socket.carry(1 << 20)
-		c.says("LIST\n")
+		s.faults.absence = s.sendTimeout + time.Second
+		b.resume()
+		b.socket.Deliver(1 << 20)
+		c.sends("LIST\n")
 		s.batch()
 		s.rest(0)
-		c.is("LIST-OK a,b,c\n")
-		a.is("SEND-OK\n")
-		b.is("DELIVERY a x\n")
+		c.receives("LIST-OK a,b,c\n")
+		a.receives("SEND-OK\n")
+		b.receives("DELIVERY a x\n")
 	})
-	every(t, orders, 2)
+	expectOrders(t, orders, 2)
 }
 
-// The process was stopped for longer than the send timeout, and more clients have made room
-// meanwhile than a batch holds: those who are not in the first batch stay as well.
+// The process was stopped for longer than the send timeout, and more clients have read meanwhile than fit
+// into a batch: those of the later batches are not closed either.
 func TestB13ProgressOfMoreThanABatchHolds(t *testing.T) {
 	const clients = 600
-	play(t, 3, nil, func(s *scene) {
+	runScenario(t, 3, nil, func(s *scenario) {
 		a := s.user("a")
-		var all []*actor
+		var all []*testClient
 		for i := range clients {
 			all = append(all, s.user(fmt.Sprintf("u%d", i)))
 			all[i].stalls(4)
 		}
 		for i := range clients {
-			a.says(fmt.Sprintf("SEND u%d x\n", i))
+			a.sends(fmt.Sprintf("SEND u%d x\n", i))
 		}
-		s.turn()
-		s.kernel.absence = s.sendTimeout + time.Second
+		s.oneTurn()
+		s.faults.absence = s.sendTimeout + time.Second
 		for _, b := range all {
-			b.reads()
-			b.socket.carry(1 << 20)
+			b.resume()
+			b.socket.Deliver(1 << 20)
 		}
 		s.rest(0)
 		for _, b := range all {
-			b.is("DELIVERY a x\n")
+			b.receives("DELIVERY a x\n")
 		}
 	})
 }
 
-// No clock but the kernel's counts: half a minute of it passes in no time at all, and the same seed
-// gives the same run at any time of the day.
+// The loop uses no clock but the kernel's: half a minute of it passes at once, and the same seed gives the
+// same run at any time of the day.
 func TestB14OnlyTheKernelsClockCounts(t *testing.T) {
-	play(t, 5, nil, func(s *scene) {
+	runScenario(t, 5, nil, func(s *scenario) {
 		a, b := s.user("a"), s.user("b")
 		b.stalls(1)
-		a.says("SEND b x\n")
+		a.sends("SEND b x\n")
 		s.rest(s.sendTimeout - 1)
-		a.is("")
+		a.receives("")
 		s.rest(1)
-		a.is("BAD-DEST-USER\n")
+		a.receives("BAD-DEST-USER\n")
 	})
 	for seed := range uint64(20) {
-		if first, second := told(seed), told(seed); first != second {
-			t.Fatalf("seed %d goes two ways:\n%s\n\nand\n\n%s", seed, first, second)
+		if first, second := traceOf(seed), traceOf(seed); first != second {
+			t.Fatalf("seed %d has two traces:\n%s\n\nand\n\n%s", seed, first, second)
 		}
 	}
 }
 
-func told(seed uint64) string {
+func traceOf(seed uint64) string {
 	var b strings.Builder
-	run(settings{seed: seed}, func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) })
+	run(settings{seed: seed}, seeded(seed), func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) })
 	return b.String()
 }
 
-// A deadline is less than a millisecond ahead, or past: the loop sleeps once, or not at all, and
-// has then done what was due.
-func TestB15DeadlineNearOrPast(t *testing.T) {
+// A timeout expires in less than a millisecond, or has expired: the loop sleeps once, or not at all, and
+// has then closed the connection.
+func TestB15TimeoutNearOrPast(t *testing.T) {
 	for _, late := range []time.Duration{0, time.Hour} {
-		play(t, 20, func(f *figures) { f.sendTimeout = 400 * time.Microsecond }, func(s *scene) {
+		runScenario(t, 20, func(p *parameters) { p.sendTimeout = 400 * time.Microsecond }, func(s *scenario) {
 			a, b := s.user("a"), s.user("b")
 			b.stalls(1)
-			a.says("SEND b x\n")
-			s.turn()
-			s.kernel.absence = late
-			turns := s.watch.counts.turns
-			s.rest(time.Second)
-			if turns = s.watch.counts.turns - turns; turns > 2 {
-				t.Errorf("%d turns until a deadline 400 us ahead", turns)
+			a.sends("SEND b x\n")
+			s.oneTurn()
+			s.faults.absence = late
+			if turns := s.turns(time.Second); turns > 2 {
+				t.Errorf("%d turns until a timeout of 400 us", turns)
 			}
-			a.is("BAD-DEST-USER\n")
+			a.receives("BAD-DEST-USER\n")
 		})
 	}
 }

@@ -1,27 +1,30 @@
-// Mutants asks whether the simulation can find anything: it makes one small mistake at a time in a
-// copy of the module and counts the seeds until the simulation sees it. A mistake that it does not
-// see is a check that is missing, or no mistake.
+// Mutants shows what the simulation can find: it makes one small mistake at a time in the product code
+// and counts the seeds until a rule is broken. For a mistake that no seed finds it runs the scenarios. A
+// mistake that neither finds is a rule that is missing, or no mistake.
 //
-//	go run ./internal_test/simulation/mutants        a table of all, in Markdown
-//	go run ./internal_test/simulation/mutants due    those whose story has this word in it
+//	go run ./internal_test/simulation/mutants           a table of all, in Markdown
+//	go run ./internal_test/simulation/mutants receipt   those with this word in their story
 package main
 
 import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 )
 
 const (
-	seedsNone = 2_000 // without any mistake
+	seedsNone = 2_000 // without a mistake
 	seedsEach = 20_000
+	simulator = "./internal_test/simulation"
 )
 
 func main() {
@@ -29,24 +32,35 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	survivors := 0
-	fmt.Println("| mistake | seeds | what was seen |\n|---|---|---|")
+	var results []chan result
+	free := make(chan bool, runtime.NumCPU())
 	for _, m := range append([]mutant{{story: "none"}}, mutants...) {
 		if len(os.Args) > 1 && !strings.Contains(m.story, os.Args[1]) {
 			continue
 		}
-		seeds, seen, err := try(root, m)
-		if err != nil {
-			fatal(fmt.Errorf("%s: %w", m.story, err))
-		}
-		if (seen == "") != (m.edits == nil) {
-			survivors++
-			seen = "**" + cmp.Or(seen, "nothing") + "**"
-		}
-		fmt.Printf("| %s | %d | %s |\n", m.story, seeds, seen)
+		done := make(chan result, 1)
+		results = append(results, done)
+		go func() {
+			free <- true
+			done <- try(root, m)
+			<-free
+		}()
 	}
-	if survivors > 0 {
-		fatal(fmt.Errorf("%d surprises", survivors))
+	surprises := 0
+	fmt.Println("| mistake | found by seed | what was seen |\n|---|---|---|")
+	for _, done := range results {
+		r := <-done
+		if r.err != nil {
+			fatal(fmt.Errorf("%s: %w", r.story, r.err))
+		}
+		if (r.seen == "") != (r.edits == nil) {
+			surprises++
+			r.seen = "**" + cmp.Or(r.seen, "nothing") + "**"
+		}
+		fmt.Printf("| %s | %s | %s |\n", r.story, r.by, r.seen)
+	}
+	if surprises > 0 {
+		fatal(fmt.Errorf("%d surprises", surprises))
 	}
 }
 
@@ -60,102 +74,123 @@ func moduleRoot() (string, error) {
 	return filepath.Dir(strings.TrimSpace(string(file))), err
 }
 
-// try makes a mutant in a copy of the module and runs the simulation on it. seen is empty if
-// nothing was.
-func try(root string, m mutant) (seeds int, seen string, err error) {
+// A result is what became of a mutant. by is the first seed that breaks a rule, or the scenario that
+// fails; seen is empty if neither does.
+type result struct {
+	mutant
+	by, seen string
+	err      error
+}
+
+// try builds a mutant and runs the simulation on it.
+func try(root string, m mutant) (r result) {
+	r.mutant = m
 	scratch, err := os.MkdirTemp("", "mutant")
 	if err != nil {
-		return 0, "", err
+		return result{err: err}
 	}
 	defer os.RemoveAll(scratch)
-	if err := copyModule(root, scratch); err != nil {
-		return 0, "", err
-	}
-	for _, e := range m.edits {
-		if err := e.apply(scratch); err != nil {
-			return 0, "", err
-		}
-	}
-	build := exec.Command("go", "build", "-o", "simulate", "./internal_test/simulation")
-	build.Dir = scratch
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, "", fmt.Errorf("%w\n%s", err, out)
-	}
-	if m.edits == nil {
-		return simulate(filepath.Join(scratch, "simulate"), seedsNone)
-	}
-	return simulate(filepath.Join(scratch, "simulate"), seedsEach)
-}
-
-// copyModule copies what the simulation is built from.
-func copyModule(from, to string) error {
-	for _, dir := range []string{"state", "protocol", "poller", "internal_test/simulation"} {
-		if err := os.CopyFS(filepath.Join(to, dir), os.DirFS(filepath.Join(from, dir))); err != nil {
-			return err
-		}
-	}
-	for _, file := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(from, file))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(to, file), text, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// apply makes an edit. A text that does not stand there exactly once is an error: the code has
-// moved on, and the mutant has to.
-func (e edit) apply(root string) error {
-	path := filepath.Join(root, e.file)
-	text, err := os.ReadFile(path)
+	overlay, err := m.overlay(root, scratch)
 	if err != nil {
-		return err
+		return result{mutant: m, err: err}
 	}
-	if n := bytes.Count(text, []byte(e.old)); n != 1 {
-		return fmt.Errorf("%q stands %d times in %s", e.old, n, e.file)
+	binary := filepath.Join(scratch, "simulate")
+	if out, err := command(root, "go", "build", "-overlay", overlay, "-o", binary, simulator).CombinedOutput(); err != nil {
+		return result{mutant: m, err: fmt.Errorf("%w\n%s", err, out)}
 	}
-	return os.WriteFile(path, bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o644)
+	seeds := seedsEach
+	if m.edits == nil {
+		seeds = seedsNone
+	}
+	if r.by, r.seen, r.err = simulate(binary, seeds); r.seen == "" && r.err == nil {
+		if by, seen := scenarios(root, overlay); seen != "" {
+			r.by, r.seen = by, seen
+		}
+	}
+	r.seen = strings.ReplaceAll(r.seen, "|", "\\|")
+	return r
+}
+
+func command(root, name string, args ...string) *exec.Cmd {
+	c := exec.Command(name, args...)
+	c.Dir, c.Env = root, append(os.Environ(), "GOMAXPROCS=1")
+	return c
+}
+
+// overlay writes the edited files, and the file that puts them in the place of the others (go help
+// build). A text that does not stand there exactly once is an error: the code has changed, and the
+// mutant must follow.
+func (m mutant) overlay(root, scratch string) (path string, err error) {
+	replace := map[string]string{}
+	for i, e := range m.edits {
+		original := filepath.Join(root, e.file)
+		text, err := os.ReadFile(cmp.Or(replace[original], original))
+		if err != nil {
+			return "", err
+		}
+		if n := bytes.Count(text, []byte(e.old)); n != 1 {
+			return "", fmt.Errorf("%q stands %d times in %s", e.old, n, e.file)
+		}
+		replace[original] = filepath.Join(scratch, fmt.Sprint(i, ".go"))
+		if err := os.WriteFile(replace[original], bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o644); err != nil {
+			return "", err
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(scratch, "overlay.json")
+	return path, os.WriteFile(path, text, 0o644)
 }
 
 var (
 	verdict  = regexp.MustCompile(`^seed (\d+): (.*)`)
 	progress = regexp.MustCompile(`^(\d+) seeds`)
+	failure  = regexp.MustCompile(`(?m)^--- FAIL: (\w+)[^\n]*\n *([^\n]*)`)
 )
 
-// simulate runs one seed after the other until one of them fails. A run that does not come forward or
-// that dies is one that has been seen too.
-func simulate(binary string, seeds int) (n int, seen string, err error) {
-	c := exec.Command(binary, "-seeds", strconv.Itoa(seeds))
-	c.Env = append(os.Environ(), "GOMAXPROCS=1")
+// simulate runs one seed after the other until one of them fails. A run that does not end, or that
+// dies, has been found too.
+func simulate(binary string, seeds int) (by, seen string, err error) {
+	c := command("", binary, "-seeds", strconv.Itoa(seeds))
 	out, err := c.StdoutPipe()
 	if err != nil {
-		return 0, "", err
+		return "", "", err
 	}
 	if err := c.Start(); err != nil {
-		return 0, "", err
+		return "", "", err
 	}
-	done := -1
+	by = fmt.Sprint("none of ", seeds)
+	done := ""
 	for lines := bufio.NewScanner(out); seen == "" && lines.Scan(); {
 		if found := verdict.FindStringSubmatch(lines.Text()); found != nil {
-			n, _ = strconv.Atoi(found[1])
-			seen = strings.ReplaceAll(found[2], "|", "\\|")
+			by, seen = found[1], found[2]
 		} else if found := progress.FindStringSubmatch(lines.Text()); found != nil {
-			if n, _ = strconv.Atoi(found[1]); n == done && n < seeds {
-				seen = "it does not end"
+			if found[1] == done && done != strconv.Itoa(seeds) {
+				by, seen = done, "it does not end"
 			}
-			done = n
+			done = found[1]
 		}
 	}
 	if seen != "" {
 		c.Process.Kill()
 		c.Wait()
-		return n + 1, seen, nil
+	} else if err := c.Wait(); err != nil {
+		by, seen = done, fmt.Sprintf("it dies: %v", err)
 	}
-	if err := c.Wait(); err != nil {
-		return 0, fmt.Sprintf("it dies: %v", err), nil
+	return by, seen, nil
+}
+
+// scenarios runs the tests of the simulation other than the seeds.
+func scenarios(root, overlay string) (by, seen string) {
+	out, err := command(root, "go", "test", "-overlay", overlay, "-timeout", "3m", "-run", "^Test[A-G]", simulator).CombinedOutput()
+	if err == nil {
+		return "", ""
 	}
-	return seeds, "", nil
+	found := failure.FindSubmatch(out)
+	if found == nil {
+		return "the scenarios", fmt.Sprintf("they die: %v", err)
+	}
+	return string(found[1]), string(found[2])
 }

@@ -1,0 +1,316 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"chatd/poller"
+	"chatd/poller/memkernel"
+	"chatd/protocol"
+	"chatd/state"
+)
+
+// An observer observes both interfaces of the loop. It lets every call through, tells the model what
+// has happened, and compares what the loop does with the rules. It never looks inside the loop or the
+// machine.
+type observer struct {
+	*parameters
+	kernel      *memkernel.Kernel
+	faults      *faults
+	model       model
+	log         logHandler
+	memory      memory
+	connections []*connection // by descriptor; nil: none
+	connected   []*connection
+	all         []*connection // in the order in which they were registered
+	receipts    map[protocol.Receipt]*pendingReceipt
+	trace       func(format string, args ...any) // nil: no trace
+
+	counts      counts
+	turn        turn
+	calls       int           // of the kernel in this turn
+	fullBatches int           // in a row, since timeouts were last judged
+	endedAt     time.Duration // the end of the last turn; time passes only in Wait
+	injected    int           // faults by then
+	reserve     int           // descriptor; -1: the loop has none
+	rejected    int           // descriptor of a client that must be told BUSY; -1: none
+	listener    struct {
+		interest poller.Readiness
+		paused   bool // there was no descriptor for another connection
+		since    time.Duration
+	}
+	stopped struct {
+		times int // that the loop has been asked to stop, and knows of
+		since time.Duration
+	}
+}
+
+// A turn is what has happened in this turn.
+type turn struct {
+	batch         []poller.Event
+	interrupted   bool          // Wait was interrupted: the loop does nothing
+	unjudged      bool          // and so, or because the batch was full, timeouts are not judged (B13, F12)
+	effects       int           // what the turn has done so far
+	accepts       int           // tried
+	closed        bool          // a connection has been closed
+	reserveClosed bool          // the reserve descriptor has been closed
+	evictable     []*connection // one of which must be evicted
+	rejection     string        // what a rejected client was told
+}
+
+// A connection is what the observer knows of one connection of the loop.
+type connection struct {
+	*session
+	id         state.ID
+	socket     *memkernel.Socket
+	interest   poller.Readiness
+	registered time.Duration // when
+	input      []byte        // read, and not carried out yet
+	searched   bool          // the loop has found that there is no line in input
+	discarded  int           // bytes of input that are part of a line that is too long, and so not kept
+	skipping   bool          // input begins in the middle of a line that was answered before its end
+	taken      int           // bytes that writes have taken
+	receipts   int           // not complete, of what the client sent
+	throttled  bool          // one of these deliveries is behind a queue above the high-water mark
+	sharedText []sharedText  // in the queue
+
+	inputEnded   bool // the end of input has been read
+	loggedOut    bool // the machine has been told that it is closed
+	closedEarly  bool // while it had a pending reply or a line
+	unreadable   bool // while it was not to be read
+	idleAtStop   bool
+	lostDelivery bool // a delivery to it was lost
+	shut         bool // its write side
+	closed       bool
+	complete     bool // when it was closed, it had been written everything
+
+	timeoutSet   time.Duration // when its send or linger timeout was set
+	unsent       int           // bytes that its kernel had not sent by then
+	queued       bool          // its queue was not empty when this turn began
+	hadLine      bool          // it had a line that could be carried out when this turn began
+	writeBlocked bool          // a write took less than it was offered, and it has not been writable since
+	hadShare     bool          // it was written its share of a turn, and has not been writable since
+	failed       error         // of the kernel
+	eviction     evictionClass
+	evictionTurn int           // in which it came into this class
+	touched      time.Duration // the last call for it, or frame
+	progress     time.Duration // the last time at which it took bytes of its queue
+	connectionTurn
+}
+
+// A connectionTurn is what has happened to a connection in this turn.
+type connectionTurn struct {
+	ready    poller.Readiness // as reported
+	reads    int              // calls
+	writes   int              // calls
+	written  int              // bytes
+	lines    int              // carried out
+	asked    bool             // the machine was asked for its next line
+	full     bool             // its queue was at the high-water mark
+	timedOut bool             // it took nothing until its send timeout
+}
+
+// A pendingReceipt is a delivery whose receipt is not complete, with its connections.
+type pendingReceipt struct {
+	*delivery
+	from, to *connection
+}
+
+const (
+	highWater    = 64 << 10 // bytes in a queue from which on its client is not read
+	turnShare    = 64 << 10 // bytes written to a client in one turn, at least
+	linesPerTurn = 32       // of one client
+	lingerTime   = 2 * time.Second
+	drainTimeout = 5 * time.Second
+	acceptPause  = 100 * time.Millisecond
+	busyReply    = "BUSY\n"
+)
+
+// A violation is a broken rule. It leaves the loop as a panic, so that the trace ends where it happened.
+type violation string
+
+func (o *observer) fail(format string, args ...any) { panic(violation(fmt.Sprintf(format, args...))) }
+
+func newObserver(p *parameters, k *memkernel.Kernel, f *faults, trace func(string, ...any)) *observer {
+	return &observer{
+		parameters: p,
+		kernel:     k,
+		faults:     f,
+		model:      model{maxUsers: p.maxUsers, maxName: p.maxName},
+		receipts:   map[protocol.Receipt]*pendingReceipt{},
+		trace:      trace,
+		reserve:    -1,
+		rejected:   -1,
+	}
+}
+
+func (o *observer) stopping() bool { return o.stopped.times > 0 }
+
+// queue is the number of bytes that are to be written.
+func (c *connection) queue() int { return len(c.output) - c.taken }
+
+// ending reports whether nothing more is queued for the client.
+func (c *connection) ending() bool { return c.loggedOut || c.done }
+
+// open reports whether lines that the client sends are still carried out.
+func (o *observer) open(c *connection) bool { return !c.inputEnded && !c.ending() && !o.stopping() }
+
+// wanted is the interest that follows from the state of a connection (promise 3, B6, B7).
+func (o *observer) wanted(c *connection) (r poller.Readiness) {
+	if c.queue() > 0 {
+		r |= poller.Writable
+	}
+	if c.shut || o.open(c) && c.receipts == 0 && c.queue() < highWater {
+		r |= poller.Readable
+	}
+	return r
+}
+
+// hasLine reports whether the loop must look for a line: there is input, and the loop has not found that
+// there is no line in it.
+func (c *connection) hasLine() bool { return len(c.input) > 0 && !c.searched }
+
+// mayExecute reports whether there is input that may be carried out (B12).
+func (c *connection) mayExecute() bool {
+	return c.hasLine() && c.receipts == 0 && c.queue() < highWater
+}
+
+// longestLogin is the length of the longest line before login.
+func (p *parameters) longestLogin() int { return min(p.maxLine, len("HELLO-FROM ")+p.maxName) }
+
+// longest is the length of the longest line of a client.
+func (o *observer) longest(c *connection) int {
+	if c.name == "" {
+		return o.longestLogin()
+	}
+	return o.maxLine
+}
+
+// missedLine reports whether there is a line where the loop found none: a whole one, or before login
+// one that is too long already. It takes note of a line that is too long and whose end has not come.
+func (o *observer) missedLine(c *connection) bool {
+	if !c.searched {
+		return false
+	}
+	rest := c.input
+	if c.skipping {
+		_, rest, _ = bytes.Cut(rest, newline)
+	}
+	tooLong := len(bytes.TrimSuffix(rest, []byte("\r"))) > o.longest(c)
+	if tooLong || c.skipping {
+		c.discarded = len(c.input)
+	}
+	return bytes.Contains(rest, newline) || c.name == "" && tooLong
+}
+
+// nextLine takes the next line off the input.
+func (c *connection) nextLine(longest int) (text []byte, tooLong bool) {
+	if c.skipping {
+		_, c.input, _ = bytes.Cut(c.input, newline)
+		c.skipping = false
+	}
+	text, rest, ended := bytes.Cut(c.input, newline)
+	c.input, c.skipping, c.discarded = rest, !ended, 0
+	text = bytes.TrimSuffix(text, []byte("\r"))
+	return text, len(text) > longest
+}
+
+var newline = []byte("\n")
+
+// timeout is when the send or linger timeout of a connection expires.
+func (o *observer) timeout(c *connection) time.Duration {
+	switch {
+	case c.shut:
+		return c.timeoutSet + lingerTime
+	case c.queue() > 0:
+		return c.timeoutSet + o.sendTimeout
+	}
+	return memkernel.Never
+}
+
+// loginExpires is when the login timeout of a connection expires. It runs from the connect, whatever the
+// client does (C4).
+func (o *observer) loginExpires(c *connection) time.Duration {
+	if o.loginTimeout == 0 || c.name != "" || c.done {
+		return memkernel.Never
+	}
+	return c.registered + o.loginTimeout
+}
+
+// find is the connection with a descriptor that the loop uses.
+func (o *observer) find(fd int) *connection {
+	if fd >= len(o.connections) || o.connections[fd] == nil {
+		o.fail("the loop uses descriptor %d, which is no connection's", fd)
+	}
+	c := o.connections[fd]
+	c.touched = o.kernel.Now()
+	return c
+}
+
+// of is the connection of a session.
+func (o *observer) of(s *session) *connection {
+	for _, c := range o.connected {
+		if c.session == s {
+			return c
+		}
+	}
+	return nil
+}
+
+// note writes to the trace, after the calls of the kernel since the last note.
+func (o *observer) note(format string, args ...any) {
+	if o.trace == nil {
+		return
+	}
+	for _, c := range o.kernel.Calls {
+		o.trace("   %v", c)
+	}
+	o.kernel.Calls = o.kernel.Calls[:0]
+	if format != "" {
+		o.trace(format, args...)
+	}
+}
+
+// beginTurn is called when a Wait is over.
+func (o *observer) beginTurn(batch []poller.Event, full bool, err error) {
+	for _, c := range o.connected {
+		c.connectionTurn = connectionTurn{}
+	}
+	unjudged := err != nil
+	if full {
+		o.fullBatches++
+		unjudged = o.fullBatches*len(batch) < len(o.connected)+2 // the listener and Wake
+	}
+	if !unjudged {
+		o.fullBatches = 0
+	}
+	o.calls = 0
+	o.counts[countTurns]++
+	o.turn = turn{batch: append(o.turn.batch[:0], batch...), interrupted: err != nil, unjudged: unjudged}
+	if err == nil {
+		o.turn.effects = o.dropOwnerless()
+	}
+	for _, e := range batch {
+		if !internal(e.ID) {
+			c := o.find(e.ID.Slot())
+			c.ready = e.Ready
+			if e.Ready&poller.Writable != 0 {
+				c.writeBlocked, c.hadShare = false, false
+			}
+		}
+	}
+	if o.trace != nil {
+		o.note("turn %d at %v", o.counts[countTurns], o.kernel.Now())
+	}
+}
+
+// internal reports whether an ID is the listener's or Wake's.
+func internal(id state.ID) bool {
+	return id.Slot() == memkernel.Listener || id.Slot() == memkernel.Wake
+}
+
+// readiness is for the trace and violations.
+func readiness(r poller.Readiness) string {
+	return [...]string{"", "R", "W", "RW", "E", "RE", "WE", "RWE"}[r]
+}
