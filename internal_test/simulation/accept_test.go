@@ -2,10 +2,9 @@ package main
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
-
-	"syscall"
 )
 
 // The descriptor table is full for a while. Users notice nothing, the loop does not turn without work and

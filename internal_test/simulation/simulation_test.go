@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -35,5 +36,20 @@ func TestSeedsAsSelectAndPollReport(t *testing.T) {
 			t.Fail()
 		}
 		t.Log(out.String())
+	}
+}
+
+// Extremes answers each choice with one of its two extremes, as an enumerating source would begin.
+type extremes struct{ *rand.Rand }
+
+func (e extremes) Choose(n int, _ string) int { return e.IntN(2) * (n - 1) }
+
+// A run needs nothing but Choose, and one source may be that of all its parts.
+func TestOneSourceForAllParts(t *testing.T) {
+	for seed := range uint64(30) {
+		one := extremes{rand.New(rand.NewPCG(seed, 0))}
+		if c, err := run(settings{}, func(int) source { return one }, nil); err != nil {
+			t.Errorf("seed %d, after %d turns: %v", seed, c[countTurns], err)
+		}
 	}
 }

@@ -146,24 +146,24 @@ func TestB13ProgressDuringAnAbsence(t *testing.T) {
 func TestB13ProgressOfMoreThanABatchHolds(t *testing.T) {
 	const clients = 600
 	runScenario(t, 3, nil, func(s *scenario) {
-		a := s.user("a")
 		var all []*testClient
 		for i := range clients {
-			all = append(all, s.user(fmt.Sprintf("u%d", i)))
+			all = append(all, s.user(fmt.Sprint("u", i)))
 			all[i].stalls(4)
 		}
-		for i := range clients {
-			a.sends(fmt.Sprintf("SEND u%d x\n", i))
+		for i, a := range all {
+			a.sends(fmt.Sprintf("SEND u%d x\n", (i+1)%clients))
 		}
-		s.oneTurn()
+		s.rest(0)
 		s.faults.absence = s.sendTimeout + time.Second
 		for _, b := range all {
 			b.resume()
 			b.socket.Deliver(1 << 20)
 		}
 		s.rest(0)
-		for _, b := range all {
-			b.receives("DELIVERY a x\n")
+		for i, b := range all {
+			d := fmt.Sprintf("DELIVERY u%d x\n", (i+clients-1)%clients)
+			b.receives(d+"SEND-OK\n", "SEND-OK\n"+d)
 		}
 	})
 }
