@@ -39,8 +39,8 @@ var usage string
 
 const (
 	exitOK      = 0
-	exitRefused = 1 // the system refused something
-	exitUsage   = 2
+	exitRefused = 1  // the system refused something, or the loop hangs
+	exitUsage   = 64 // EX_USAGE (sysexits.h); 2 is a panic of the Go runtime
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -49,27 +49,27 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr *os.File) int {
 	signal.Ignore(unix.SIGPIPE) // the server goes on when the reader of stdout or stderr has gone
 	o, err := parse(args)
+	lines := service.NewLogWriter(int(stderr.Fd()))
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		io.WriteString(stdout, usage)
 		return exitOK
 	case err != nil:
-		fmt.Fprintf(stderr, "chatd: %v (see chatd --help)\n", err)
+		fmt.Fprintf(lines, "chatd: %v (see chatd --help)\n", err)
 		return exitUsage
 	case o.version:
 		fmt.Fprintln(stdout, version())
 		return exitOK
 	}
-	if err := serve(o, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "chatd: %v\n", err)
+	if err := serve(o, stdout, lines); err != nil {
+		fmt.Fprintf(lines, "chatd: %v\n", err)
 		return exitRefused
 	}
 	return exitOK
 }
 
 // serve wires the parts together and runs the loop.
-func serve(o options, stdout, stderr *os.File) error {
-	lines := service.NewLogWriter(int(stderr.Fd()))
+func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 	log := lines.Logger(o.logLevel)
 	limit, err := linux.RaiseDescriptorLimit()
 	if err != nil {
@@ -136,7 +136,11 @@ func serve(o options, stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	wake.OnSignals()
+	wake.OnSignals(service.Supervised(), func() {
+		time.AfterFunc(time.Second, func() { os.Exit(exitRefused) }) // the log may hang too
+		log.Error("the loop does not end")
+		os.Exit(exitRefused)
+	})
 	log.Info("listening", "address", address, "inherited", inherited, "poller", o.poller, "max_users", o.limits.Users)
 	io.WriteString(stdout, "Server is on\n") // TR5; nothing else is written there
 	return loop.Run()

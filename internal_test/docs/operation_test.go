@@ -56,7 +56,7 @@ func messagesIn(t *testing.T, patterns ...string) (messages []string) {
 				break
 			}
 			switch called.Sel.Name {
-			case "Debug", "Info", "Warn", "Error", "complain", "Errorf", "New":
+			case "Debug", "Info", "Warn", "Error", "warnLimited", "Errorf", "New":
 				messages = append(messages, literal(node.Args[0]))
 			}
 		case *ast.ValueSpec:

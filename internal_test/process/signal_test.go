@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"net"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -123,6 +124,44 @@ func TestG3SecondSignal(t *testing.T) {
 	d.ExpectEnd(t)
 	if took := time.Since(start); took >= drainFor {
 		t.Errorf("took %v to stop, which is as long as it waits without the second signal", took)
+	}
+}
+
+// G3: the loop hangs in a system call, so it cannot see that it is told to stop. The second signal ends
+// the process all the same, and the log says why.
+func TestG3SecondSignalWhileTheLoopHangs(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t)
+	tr := d.Attach(t, "-e", "trace=accept4", "-e", "inject=accept4:delay_enter=60s")
+	d.Dial(t)
+	daemon.Await(t, "the loop hangs", func() bool { return strings.Contains(tr.Seen(), "accept4(") })
+	d.Signal(t, syscall.SIGTERM)
+	d.Signal(t, syscall.SIGINT)
+	d.AwaitLog(t, `level=ERROR msg="the loop does not end"`)
+	tr.Detach() // or strace would keep the thread of the loop
+	if status := d.Wait(t); status != 1 {
+		t.Errorf("exit status %d, expected 1", status)
+	}
+}
+
+// G17: a server that a service manager has started gets SIGHUP from a tool that rotates logs. It goes on,
+// and stops for SIGTERM.
+func TestG17HangupUnderASupervisor(t *testing.T) {
+	t.Parallel()
+	_, held := listen(t)
+	for name, command := range map[string]*exec.Cmd{
+		"NOTIFY_SOCKET": supervised(daemon.Command(t), "NOTIFY_SOCKET="+newSupervisor(t, abstract(t)).name),
+		"LISTEN_FDS":    handOver(daemon.Command(t), held),
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := daemon.Launch(t, command)
+			d.AwaitReady(t)
+			for range 100 {
+				d.Signal(t, syscall.SIGHUP)
+			}
+			d.CheckInvariants(t)
+			d.Stop(t)
+		})
 	}
 }
 

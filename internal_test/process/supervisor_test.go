@@ -156,21 +156,52 @@ func TestG10SocketFullAndThenGone(t *testing.T) {
 	d.Stop(t)
 }
 
-// The journal reads the priority of each line from its beginning.
-func TestStderrIsTheJournal(t *testing.T) {
-	t.Parallel()
+// journal makes a file that a command takes for systemd's journal as its stderr.
+func journal(t *testing.T, command *exec.Cmd) (file *os.File) {
+	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { file.Close() })
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
 		t.Fatal(err)
 	}
-	command := supervised(daemon.Command(t, "--port", daemon.ReservePort(t), "--log-level", "debug", "--send-timeout", "100ms"),
-		fmt.Sprintf("JOURNAL_STREAM=%d:%d", stat.Dev, stat.Ino))
-	command.Stderr = file
+	supervised(command, fmt.Sprintf("JOURNAL_STREAM=%d:%d", stat.Dev, stat.Ino)).Stderr = file
+	return file
+}
+
+// G16: a start that fails is an error in the journal (priority 3), and the unit does not restart the
+// server after wrong usage.
+func TestG16FailedStartUnderASupervisor(t *testing.T) {
+	t.Parallel()
+	for flags, expected := range map[string]struct {
+		status int
+		says   string
+	}{
+		"--colour":            {64, "<3>chatd: flag provided but not defined: -colour (see chatd --help)\n"},
+		"--address=192.0.2.1": {1, "<3>chatd: 192.0.2.1:0: bind: cannot assign requested address\n"},
+	} {
+		command := daemon.Command(t, flags)
+		file := journal(t, command)
+		if status := daemon.Launch(t, command).Wait(t); status != expected.status {
+			t.Errorf("%s: exit status %d, expected %d", flags, status, expected.status)
+		}
+		if said := string(contents(t, file.Name())); said != expected.says {
+			t.Errorf("%s: the journal holds %q, expected %q", flags, said, expected.says)
+		}
+	}
+	if prevented := setting(t, "RestartPreventExitStatus"); prevented != "64" {
+		t.Errorf("RestartPreventExitStatus is %s, expected 64", prevented)
+	}
+}
+
+// The journal reads the priority of each line from its beginning.
+func TestStderrIsTheJournal(t *testing.T) {
+	t.Parallel()
+	command := daemon.Command(t, "--port", daemon.ReservePort(t), "--log-level", "debug", "--send-timeout", "100ms")
+	file := journal(t, command)
 	d := daemon.Launch(t, command)
 	d.AwaitReady(t)
 	d.ProvokeSendTimeout(t)

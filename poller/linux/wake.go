@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"os/signal"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,20 +37,32 @@ func (w Wake) add(n uint64) error {
 	return os.NewSyscallError("write", err)
 }
 
-// OnSignals makes signals call Stop (SIGTERM, SIGINT, SIGHUP) and Report (SIGUSR1) from now on. Under
-// nohup SIGHUP stays ignored.
-func (w Wake) OnSignals() {
+// endWithin is how long the loop may take to end after the second request to stop.
+const endWithin = time.Second
+
+// OnSignals makes signals call Stop (SIGTERM, SIGINT, SIGHUP) and Report (SIGUSR1) from now on. hung is
+// called if the loop still runs a second after the second Stop.
+//
+// SIGHUP means that the terminal has closed. Under nohup it stays ignored, and under a supervisor it is
+// ignored too: there is no terminal, and tools for log files send it to make a server reopen its log.
+func (w Wake) OnSignals(supervised bool, hung func()) {
 	stops, reports := make(chan os.Signal, 2), make(chan os.Signal, 1) // a flood of one does not hide the other
 	signal.Notify(stops, unix.SIGTERM, unix.SIGINT)
-	if !signal.Ignored(unix.SIGHUP) {
+	switch {
+	case supervised:
+		signal.Ignore(unix.SIGHUP)
+	case !signal.Ignored(unix.SIGHUP):
 		signal.Notify(stops, unix.SIGHUP)
 	}
 	signal.Notify(reports, unix.SIGUSR1)
 	go func() {
-		for {
+		for n := 0; ; {
 			select {
 			case <-stops:
 				w.Stop()
+				if n++; n == 2 {
+					time.AfterFunc(endWithin, hung)
+				}
 			case <-reports:
 				w.Report()
 			}

@@ -29,6 +29,13 @@ func Inherit() (fd int, address netip.AddrPort, err error) {
 	return firstPassed, address, nil
 }
 
+// Supervised reports whether a service manager has started the server: it passes a socket, or asks for
+// notifications.
+func Supervised() bool {
+	n, err := passed(os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_PID"))
+	return os.Getenv("NOTIFY_SOCKET") != "" || n > 0 || err != nil
+}
+
 // passed is how many descriptors were passed to this process, and not to another one.
 func passed(count, pid string) (int, error) {
 	if count == "" || pid != strconv.Itoa(os.Getpid()) {

@@ -114,6 +114,7 @@ var priorities = []struct{ level, priority string }{
 	{"level=INFO ", "<6>"},
 	{"level=WARN ", "<4>"},
 	{"level=ERROR ", "<3>"},
+	{"chatd: ", "<3>"}, // a refusal to start, or the error that ends the loop
 }
 
 func withPriority(line []byte) []byte {
