@@ -48,7 +48,7 @@ func (l *Loop) register(fd int) {
 	l.connections++
 	if err := l.Kernel.Add(state.NewID(fd, r.generation), Readable); err != nil {
 		l.warnLimited("cannot serve a connection", slog.Any("reason", err))
-		l.release(r, fd, Refused)
+		l.release(r, fd, Refused, "")
 		return
 	}
 	l.loginTimeouts.setLogin(l.activateRecord(r, fd), l.Kernel.Now())
@@ -91,18 +91,20 @@ func (l *Loop) evict() bool {
 	if oldest == nil {
 		return false
 	}
-	l.warnLimited("no descriptor left, evicting clients that are not logged in", slog.Any("reason", syscall.EMFILE))
+	l.warnLimited("no descriptor left, evicting clients that are not logged in", slog.Any("reason", syscall.EMFILE),
+		slog.Any("client", oldest.conn.ID), slog.String("peer", l.Kernel.Peer(oldest.conn.ID.Slot())))
 	l.abort(oldest.conn, Evicted)
 	return true
 }
 
 // rejectBusy tells a client that there is no room and closes its connection.
 func (l *Loop) rejectBusy(fd int) {
-	l.warnLimited("no descriptor left, rejecting clients", slog.Any("reason", syscall.EMFILE))
+	l.warnLimited("no descriptor left, rejecting clients", slog.Any("reason", syscall.EMFILE),
+		slog.String("peer", l.Kernel.Peer(fd)))
 	l.Kernel.Read(fd, l.input) // unread input would turn the end into a reset
 	l.Kernel.Write(fd, l.BusyReply)
 	l.Kernel.Shutdown(fd)
-	l.closeDescriptor(state.NewID(fd, 0), Refused)
+	l.closeDescriptor(state.NewID(fd, 0), Refused, "")
 }
 
 // openReserve opens the reserve descriptor.

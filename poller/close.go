@@ -31,7 +31,7 @@ const lingerTime = 2 * time.Second
 // receipts get their reply. The descriptor is closed at the end of the turn.
 func (l *Loop) abort(c *conn, reason protocol.Reason) {
 	if c.phase < draining {
-		l.Machine.Close(&c.Session)
+		l.logout(c)
 	}
 	if c.reason == "" {
 		c.reason = reason
@@ -44,10 +44,25 @@ func (l *Loop) abort(c *conn, reason protocol.Reason) {
 	l.activateRecord(c.record, c.ID.Slot())
 }
 
+// logout closes a client for the machine, and remembers its name for the line about the end of its
+// connection.
+func (l *Loop) logout(c *conn) {
+	c.name = string(l.Machine.Name(&c.Session))
+	l.Machine.Close(&c.Session)
+}
+
+// name is the name of a client, for logs.
+func (l *Loop) name(c *conn) string {
+	if c.phase < draining {
+		return string(l.Machine.Name(&c.Session))
+	}
+	return c.name
+}
+
 // advanceClose takes the next steps of closing, where the connection is ready for them.
 func (l *Loop) advanceClose(c *conn) {
 	if c.phase == finishing && !c.linesLeft && !c.Pending() {
-		l.Machine.Close(&c.Session)
+		l.logout(c)
 		c.login.remove()
 		c.phase = draining
 	}
@@ -74,8 +89,8 @@ func (l *Loop) updateInterest(c *conn, wanted Readiness) {
 }
 
 // release closes the descriptor of a connection that has ended. Its ID is not valid from here on.
-func (l *Loop) release(r *record, slot int, reason protocol.Reason) {
-	l.closeDescriptor(state.NewID(slot, r.generation), reason)
+func (l *Loop) release(r *record, slot int, reason protocol.Reason, name string) {
+	l.closeDescriptor(state.NewID(slot, r.generation), reason, name)
 	*r = record{generation: r.generation + 1}
 	l.connections--
 	if l.reserve < 0 && l.stops == 0 {
@@ -84,9 +99,9 @@ func (l *Loop) release(r *record, slot int, reason protocol.Reason) {
 }
 
 // closeDescriptor closes a connection's descriptor and counts why.
-func (l *Loop) closeDescriptor(id state.ID, reason protocol.Reason) {
+func (l *Loop) closeDescriptor(id state.ID, reason protocol.Reason, name string) {
 	if l.Log.Enabled(context.Background(), slog.LevelDebug) {
-		l.Log.Debug("closed", "reason", reason, "client", id, "peer", l.Kernel.Peer(id.Slot()))
+		l.Log.Debug("closed", "reason", reason, "client", id, "peer", l.Kernel.Peer(id.Slot()), "name", name)
 	}
 	l.closed[reason]++
 	l.statsDue = l.statsFrom
@@ -135,8 +150,9 @@ func (l *Loop) beginStop() {
 			l.finish(l.activateRecord(r, slot))
 		default: // an idle connection needs no conn to be closed
 			session := state.Session{ID: state.NewID(slot, r.generation), LoggedIn: r.loggedIn}
+			name := string(l.Machine.Name(&session))
 			l.Machine.Close(&session)
-			l.release(r, slot, Shutdown)
+			l.release(r, slot, Shutdown, name)
 		}
 	})
 }

@@ -77,4 +77,8 @@ type Machine interface {
 
 	// Users is the number of clients that are logged in.
 	Users() int
+
+	// Name is the name of a client that is not closed, for logs; empty if it is not logged in. The
+	// bytes are valid until the next call.
+	Name(s *state.Session) []byte
 }

@@ -36,6 +36,7 @@ type conn struct {
 	record *record
 	phase  phase
 	reason protocol.Reason // why it ends; empty while it does not
+	name   string          // of the user that has been logged out, for the log
 
 	lines      protocol.LineBuffer
 	linesLeft  bool // lines may have another line that has not been carried out

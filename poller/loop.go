@@ -192,7 +192,7 @@ func (l *Loop) endTurn() {
 		switch {
 		case c.phase == closed:
 			l.memory.update(c, 0, 0)
-			l.release(c.record, c.ID.Slot(), c.reason)
+			l.release(c.record, c.ID.Slot(), c.reason, c.name)
 			l.pool.put(c)
 		case c.idle():
 			if c.memory.list != nil || c.out.change != 0 {

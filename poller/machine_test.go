@@ -69,6 +69,7 @@ func (*crossMachine) NextLine(*state.Session) (protocol.Limit, bool) {
 func (*crossMachine) Complete(*state.Session, uint32, bool) []protocol.Frame { return nil }
 func (*crossMachine) Close(*state.Session)                                   {}
 func (*crossMachine) Users() int                                             { return 0 }
+func (*crossMachine) Name(*state.Session) []byte                             { return nil }
 
 func (m *crossMachine) Line(s *state.Session, line protocol.Line) []protocol.Frame {
 	other := m.slots[0]

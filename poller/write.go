@@ -1,6 +1,11 @@
 package poller
 
-import "chatd/protocol"
+import (
+	"context"
+	"log/slog"
+
+	"chatd/protocol"
+)
 
 // queue appends the frames that follow from a line or a receipt of a client to the out queues. Nothing
 // is written yet.
@@ -20,8 +25,18 @@ func (l *Loop) queue(from *conn, frames []protocol.Frame) {
 		}
 		if to.login.list != nil && (to.LoggedIn || f.Last != "") {
 			to.login.remove() // from now on it is not evicted, so that the frame arrives
+			if to.LoggedIn {
+				l.login(to)
+			}
 		}
 		l.scheduleWrite(to)
+	}
+}
+
+// login is called when a client has logged in.
+func (l *Loop) login(c *conn) {
+	if l.Log.Enabled(context.Background(), slog.LevelDebug) {
+		l.Log.Debug("login", "client", c.ID, "peer", l.Kernel.Peer(c.ID.Slot()), "name", l.name(c))
 	}
 }
 

@@ -45,6 +45,15 @@ func NewMachine(limits Limits) *Machine {
 // Users is the number of clients that are logged in.
 func (m *Machine) Users() int { return m.users.Len() }
 
+// Name is the name of a client that is not closed, for logs; empty if it is not logged in. The bytes are
+// valid until the next Close.
+func (m *Machine) Name(s *state.Session) []byte {
+	if !s.LoggedIn {
+		return nil
+	}
+	return m.users.Name(s.ID.Slot())
+}
+
 // NextLine says how long the client's next line may be. ok is false if the client must get a reply
 // first: a LIST whose LIST-OK waits holds back what comes after it, because a LIST-OK is long.
 //

@@ -168,8 +168,8 @@ func TestA9UsersAmongUnauthenticated(t *testing.T) {
 			2*unauthenticated+len(users)+1, here, closed)
 	}
 	for _, c := range users {
-		if peer := c.Conn.LocalAddr(); strings.Contains(log.Text(t), fmt.Sprintf("peer=%v\n", peer)) {
-			t.Errorf("the user at %v was closed", peer)
+		if closed := log.Find(t, "msg=closed ", fmt.Sprintf(" peer=%v ", c.Conn.LocalAddr())); closed != "" {
+			t.Errorf("a user was closed: %s", closed)
 		}
 	}
 }

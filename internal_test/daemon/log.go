@@ -35,7 +35,7 @@ func StartLogged(t testing.TB, flags ...string) (*Daemon, Log) {
 	return LaunchWithStderr(t, file, append([]string{"--log-level", "debug"}, flags...)...), Log{file.Name()}
 }
 
-var closedLine = regexp.MustCompile(`level=DEBUG msg=closed reason=(\w+) client=\S+ peer=(\S*)\n`)
+var closedLine = regexp.MustCompile(`level=DEBUG msg=closed reason=(\w+) client=\S+ peer=(\S+) name=(\S+)\n`)
 
 // Closed is how many connections have ended, by reason.
 func (l Log) Closed(t testing.TB) map[string]int {
@@ -59,6 +59,17 @@ func (l Log) ExpectClosed(t testing.TB, reason string, times int) {
 	if len(count) != 1 || count[reason] != times {
 		t.Fatalf("connections have ended for %v, expected %d for %s and no other", count, times, reason)
 	}
+}
+
+// Find returns the first line that contains all texts; empty: there is none.
+func (l Log) Find(t testing.TB, texts ...string) string {
+	t.Helper()
+	for line := range strings.Lines(l.Text(t)) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			return line
+		}
+	}
+	return ""
 }
 
 // Text is the whole log so far.

@@ -195,13 +195,9 @@ func (k *Kernel) Reserve() (int, error) {
 	})
 }
 
-// Peer is the client's address. It cannot be had of a connection that has failed (getpeername(2),
-// ENOTCONN).
+// Peer is the client's address, also after a reset (SO_PEERNAME).
 func (k *Kernel) Peer(fd int) (address string) {
 	k.do(Call{Name: "peer", FD: fd}, func(s *Socket) (int, error) {
-		if s.Broken {
-			return 0, syscall.ENOTCONN
-		}
 		address = fmt.Sprint("192.0.2.1:", s.Number) // RFC 5737
 		return 0, nil
 	})
