@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"chatd/internal_test/model"
 	"chatd/protocol"
 	"chatd/state"
 )
@@ -16,7 +17,7 @@ import (
 type driver struct {
 	t       testing.TB
 	machine *protocol.Machine
-	model   *model
+	model   *model.Model
 	clients []*client // by slot
 	input   []byte    // the read buffer of all clients
 
@@ -30,12 +31,12 @@ type driver struct {
 type queued struct {
 	protocol.Frame
 	text     []byte // a copy of Frame.Text
-	delivery *delivery
+	delivery *model.Delivery
 }
 
 type client struct {
 	*driver
-	*party
+	*model.Client
 	name    string // in the conversation
 	session state.Session
 	lines   protocol.LineBuffer
@@ -61,7 +62,7 @@ var usual = protocol.Limits{Users: 16, Line: 1 << 20, Name: 255}
 
 func newDriver(t testing.TB, limits protocol.Limits) *driver {
 	return &driver{
-		t: t, machine: protocol.NewMachine(limits), model: &model{maxUsers: limits.Users, maxName: limits.Name},
+		t: t, machine: protocol.NewMachine(limits), model: &model.Model{MaxUsers: limits.Users, MaxName: limits.Name},
 		input: make([]byte, 16<<10), shared: make(map[*protocol.Shared]queued),
 		piece: func(rest int) int { return rest }, shuffle: func([]queued) {},
 	}
@@ -81,7 +82,7 @@ func (d *driver) client(name string) *client {
 			return c
 		}
 	}
-	c := &client{driver: d, party: new(party), name: name}
+	c := &client{driver: d, Client: new(model.Client), name: name}
 	c.session.ID = state.NewID(len(d.clients), 1)
 	d.clients = append(d.clients, c)
 	return c
@@ -92,7 +93,7 @@ func (c *client) reconnect() {
 	c.Reset()
 	c.lines.Discard()
 	c.session.Reset(state.NewID(c.session.ID.Slot(), c.session.ID.Generation()+1), false)
-	*c = client{driver: c.driver, party: new(party), name: c.name, session: c.session, lines: c.lines}
+	*c = client{driver: c.driver, Client: new(model.Client), name: c.name, session: c.session, lines: c.lines}
 }
 
 // Write has the server read what a client writes, piece by piece. Of a long text only the ends are cut
@@ -138,7 +139,7 @@ func (c *client) Reset() {
 func (c *client) logout() {
 	if !c.last {
 		c.machine.Close(&c.session)
-		c.model.logout(c.party)
+		c.model.Logout(c.Client)
 		c.last = true
 	}
 }
@@ -179,8 +180,8 @@ func (c *client) execute() (progress bool) {
 	c.t.Helper()
 	for !c.last && !c.throttled && c.size < highWater {
 		limit, ok := c.machine.NextLine(&c.session)
-		if ok == c.listWaits() {
-			c.t.Fatalf("%s: NextLine says %v, a LIST waits: %v", c.name, ok, c.listWaits())
+		if ok == c.ListPending() {
+			c.t.Fatalf("%s: NextLine says %v, a LIST waits: %v", c.name, ok, c.ListPending())
 		}
 		if !ok {
 			break
@@ -193,7 +194,7 @@ func (c *client) execute() (progress bool) {
 			break
 		}
 		text := string(line.Text)
-		c.push(text, c.machine.Line(&c.session, line), c.model.hear(c.party, text, line.TooLong))
+		c.push(text, c.machine.Line(&c.session, line), c.model.Line(c.Client, []byte(text), line.TooLong))
 		c.executed++
 		progress = true
 	}
@@ -209,17 +210,17 @@ func (c *client) execute() (progress bool) {
 }
 
 // push compares the frames that follow from what c did with what the model says, and queues them.
-func (c *client) push(call string, frames []protocol.Frame, d *delivery) {
+func (c *client) push(call string, frames []protocol.Frame, d *model.Delivery) {
 	c.t.Helper()
 	last, receipts := false, 0
 	for _, f := range frames {
 		to := c.clients[f.To]
-		rest, ok := bytes.CutPrefix(to.said, f.Text)
+		rest, ok := bytes.CutPrefix(to.Output, f.Text)
 		if !ok || to.last {
-			c.t.Fatalf("%s, %.80q: %s is sent %.200q, want %.200q, last %v", c.name, call, to.name, f.Text, to.said, to.last)
+			c.t.Fatalf("%s, %.80q: %s is sent %.200q, want %.200q, last %v", c.name, call, to.name, f.Text, to.Output, to.last)
 		}
 		q := queued{Frame: f, text: bytes.Clone(f.Text)}
-		if to.said = rest; bytes.HasPrefix(f.Text, []byte("DELIVERY ")) {
+		if to.Output = rest; bytes.HasPrefix(f.Text, []byte("DELIVERY ")) {
 			q.delivery = d
 			receipts++
 			c.throttled = c.throttled || to.size+len(f.Text) > highWater
@@ -234,12 +235,12 @@ func (c *client) push(call string, frames []protocol.Frame, d *delivery) {
 		last = last || to.last
 	}
 	for _, to := range c.clients {
-		if len(to.said) > 0 {
-			c.t.Fatalf("%s, %.80q: %s is not sent %.200q", c.name, call, to.name, to.said)
+		if len(to.Output) > 0 {
+			c.t.Fatalf("%s, %.80q: %s is not sent %.200q", c.name, call, to.name, to.Output)
 		}
 	}
-	if receipts > 1 || (d != nil) != (receipts > 0) || last != c.ended {
-		c.t.Fatalf("%s, %.80q: %d receipts, last is %v, want %v", c.name, call, receipts, last, c.ended)
+	if receipts > 1 || (d != nil) != (receipts > 0) || last != c.Done {
+		c.t.Fatalf("%s, %.80q: %d receipts, last is %v, want %v", c.name, call, receipts, last, c.Done)
 	}
 }
 
@@ -279,7 +280,7 @@ func (d *driver) write() (progress bool) {
 	d.shuffle(d.sent)
 	for _, receipts := range []*[]queued{&d.sent, &d.lost} {
 		for _, q := range *receipts {
-			d.model.complete(q.delivery, receipts == &d.sent)
+			d.model.Complete(q.delivery, receipts == &d.sent)
 			owner := d.clients[q.Receipt.Owner.Slot()]
 			if owner.session.ID == q.Receipt.Owner && !owner.last {
 				owner.push("(a receipt)", d.machine.Complete(&owner.session, q.Receipt.Place, receipts == &d.sent), nil)

@@ -69,8 +69,8 @@ func walk(t *testing.T, steps []byte, seed uint64) {
 			t.Errorf("seed %d, %s: %d lines, %d replies", seed, c.name, c.executed, c.replies)
 		}
 	}
-	if got := d.machine.Users(); got != len(d.model.users) {
-		t.Errorf("seed %d: %d users, want %d", seed, got, len(d.model.users))
+	if got := d.machine.Users(); got != len(d.model.Users) {
+		t.Errorf("seed %d: %d users, want %d", seed, got, len(d.model.Users))
 	}
 }
 

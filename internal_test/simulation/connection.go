@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"chatd/internal_test/model"
 	"chatd/poller"
 	"chatd/poller/memkernel"
 	"chatd/state"
@@ -11,7 +12,7 @@ import (
 
 // A connection is what the observer knows of one connection of the loop.
 type connection struct {
-	*session
+	*model.Client
 	id         state.ID
 	socket     *memkernel.Socket
 	interest   poller.Readiness
@@ -63,15 +64,15 @@ type connectionTurn struct {
 
 // A pendingReceipt is a delivery whose receipt is not complete, with its connections.
 type pendingReceipt struct {
-	*delivery
+	*model.Delivery
 	from, to *connection
 }
 
 // queue is the number of bytes that are to be written.
-func (c *connection) queue() int { return len(c.output) - c.taken }
+func (c *connection) queue() int { return len(c.Output) - c.taken }
 
 // ending reports whether nothing more is queued for the client.
-func (c *connection) ending() bool { return c.loggedOut || c.done }
+func (c *connection) ending() bool { return c.loggedOut || c.Done }
 
 // hasLine reports whether the loop must look for a line: there is input, and the loop has not found that
 // there is no line in it.

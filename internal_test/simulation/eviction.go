@@ -46,7 +46,7 @@ func (o *observer) classify(c *connection) {
 	switch {
 	case c.shut:
 		now = lingering
-	case c.name == "" && !c.ending():
+	case c.Name == "" && !c.ending():
 		now = unauthenticated
 	}
 	if now != c.eviction {
@@ -59,7 +59,7 @@ func (o *observer) classify(c *connection) {
 func (o *observer) evictable() (oldest []*connection) {
 	for _, c := range o.connected {
 		over := c.failed != nil || c.loggedOut && !c.shut || c.shut && c.inputEnded
-		if c.eviction == protected || over || c.eviction == unauthenticated && (c.name != "" || c.done) {
+		if c.eviction == protected || over || c.eviction == unauthenticated && (c.Name != "" || c.Done) {
 			continue
 		}
 		switch {

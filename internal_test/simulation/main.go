@@ -9,7 +9,7 @@
 // The loop asks for everything through two interfaces (package poller). The faults (faults.go) are
 // the hook of memkernel; clients send valid and invalid lines (client.go). Both interfaces are observed
 // (observer.go, observed_kernel.go, observed_machine.go): every call is compared with the rules
-// (rules.go, eviction.go, memory.go) and every byte with a model of the protocol (model.go). The
+// (rules.go, eviction.go, memory.go) and every byte with a model of the protocol (package model). The
 // observer never looks inside the loop.
 //
 // Everything that is random comes from one interface (source.go).

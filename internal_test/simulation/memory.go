@@ -104,8 +104,8 @@ func (o *observer) report(occasion poller.Occasion, s poller.Stats) {
 	}
 	o.counts[countReports]++
 	live := len(o.connected)
-	if s.Users != len(o.model.users) || s.Connections != live {
-		o.fail("%d users and %d connections are reported; there are %d and %d", s.Users, s.Connections, len(o.model.users), live)
+	if s.Users != len(o.model.Users) || s.Connections != live {
+		o.fail("%d users and %d connections are reported; there are %d and %d", s.Users, s.Connections, len(o.model.Users), live)
 	}
 	if s.Buffered < o.memory.held || o.maxBuffer > 0 && s.Buffered > o.maxBuffer || live == 0 && s.Buffered > 0 {
 		o.fail("%d bytes of memory are reported; %d are held, and the limit is %d", s.Buffered, o.memory.held, o.maxBuffer)

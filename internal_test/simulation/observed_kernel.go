@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"chatd/internal_test/model"
 	"chatd/poller"
 	"chatd/poller/memkernel"
 	"chatd/state"
@@ -80,7 +81,7 @@ func (k observedKernel) Add(id state.ID, interest poller.Readiness) error {
 		for len(o.connections) <= id.Slot() {
 			o.connections = append(o.connections, nil)
 		}
-		c := &connection{session: new(session), id: id, socket: k.Find(id.Slot()), interest: interest, registered: k.Now()}
+		c := &connection{Client: new(model.Client), id: id, socket: k.Find(id.Slot()), interest: interest, registered: k.Now()}
 		c.eviction, c.evictionTurn = unauthenticated, o.counts[countTurns]
 		c.touched, c.progress = c.registered, -time.Hour
 		o.connections[id.Slot()] = c
@@ -179,7 +180,7 @@ func (k observedKernel) Write(fd int, p []byte) (int, error) {
 	if c.writeBlocked {
 		o.fail("%s is written to, which took less than it was offered and has not been writable since", c.id)
 	}
-	if output := c.output[c.taken:]; len(p) == 0 || !bytes.HasPrefix(output, p) {
+	if output := c.Output[c.taken:]; len(p) == 0 || !bytes.HasPrefix(output, p) {
 		o.fail("%s is written %s; the model expects %s", c.id, quote(p), quote(output))
 	}
 	n, err := k.Kernel.Write(fd, p)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 
+	"chatd/internal_test/model"
 	"chatd/poller"
 	"chatd/protocol"
 	"chatd/state"
@@ -16,8 +17,8 @@ type observedMachine struct {
 
 func (m observedMachine) NextLine(s *state.Session) (protocol.Limit, bool) {
 	limit, ok := m.Machine.NextLine(s)
-	if c := m.o.find(s.ID.Slot()); ok == c.listPending() {
-		m.o.fail("a line of %s may be carried out: %v, its LIST-OK is pending: %v", s.ID, ok, c.listPending())
+	if c := m.o.find(s.ID.Slot()); ok == c.ListPending() {
+		m.o.fail("a line of %s may be carried out: %v, its LIST-OK is pending: %v", s.ID, ok, c.ListPending())
 	} else if ok {
 		c.searched, c.asked = true, true // unless a line follows
 		m.o.turn.effects++
@@ -48,18 +49,18 @@ func (m observedMachine) Line(s *state.Session, line protocol.Line) []protocol.F
 	if o.trace != nil {
 		o.note("   %s: %s", s.ID, quote(text))
 	}
-	before := len(c.output)
-	d := o.model.line(c.session, text, tooLong)
+	before := len(c.Output)
+	d := o.model.Line(c.Client, text, tooLong)
 	o.framed(c, before, frames)
 	o.expect(d, c, frames)
-	if c.done {
+	if c.Done {
 		c.input = nil
 	}
 	return frames
 }
 
 // expect takes note of the receipt of a delivery. There must be one for a delivery, and none otherwise.
-func (o *observer) expect(d *delivery, from *connection, frames []protocol.Frame) {
+func (o *observer) expect(d *model.Delivery, from *connection, frames []protocol.Frame) {
 	for _, f := range frames {
 		if f.Receipt == (protocol.Receipt{}) {
 			continue
@@ -67,7 +68,7 @@ func (o *observer) expect(d *delivery, from *connection, frames []protocol.Frame
 		if d == nil || o.receipts[f.Receipt] != nil {
 			o.fail("%s gets a receipt without a delivery, or one that it had", from.id)
 		}
-		to := o.of(d.to)
+		to := o.of(d.To)
 		o.receipts[f.Receipt] = &pendingReceipt{d, from, to}
 		from.receipts++
 		from.throttled = from.throttled || to.queue() > highWater
@@ -86,10 +87,10 @@ func (m observedMachine) Complete(s *state.Session, place uint32, sent bool) []p
 	switch {
 	case p == nil:
 		o.fail("a receipt of %s is complete that is not pending", s.ID)
-	case sent && p.to.taken < p.end:
+	case sent && p.to.taken < p.End:
 		o.fail("a receipt is complete as sent %d bytes before the end of its delivery to %s (PR12)",
-			p.end-p.to.taken, p.to.id)
-	case !sent && p.to.taken >= p.end:
+			p.End-p.to.taken, p.to.id)
+	case !sent && p.to.taken >= p.End:
 		o.fail("a delivery to %s was sent, and its receipt says that it was lost", p.to.id)
 	}
 	o.turn.effects++
@@ -97,8 +98,8 @@ func (m observedMachine) Complete(s *state.Session, place uint32, sent bool) []p
 		o.note("   %s: complete, sent %v", p.from.id, sent)
 	}
 	o.forget(receipt, p, sent)
-	before := len(p.from.output)
-	o.model.complete(p.delivery, sent)
+	before := len(p.from.Output)
+	o.model.Complete(p.Delivery, sent)
 	frames := m.Machine.Complete(s, place, sent)
 	o.framed(p.from, before, frames)
 	return frames
@@ -127,6 +128,6 @@ func (m observedMachine) Close(s *state.Session) {
 	c.unreadable = o.wanted(c)&poller.Readable == 0 || c.hasLine()
 	c.loggedOut, c.closedEarly = true, c.receipts > 0 || c.hasLine()
 	o.note("   %s is logged out", s.ID)
-	o.model.logout(c.session)
+	o.model.Logout(c.Client)
 	m.Machine.Close(s)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"chatd/internal_test/model"
 	"chatd/poller"
 	"chatd/poller/memkernel"
 	"chatd/protocol"
@@ -18,7 +19,7 @@ type observer struct {
 	*parameters
 	kernel      *memkernel.Kernel
 	faults      *faults
-	model       model
+	model       model.Model
 	log         logHandler
 	memory      memory
 	connections []*connection // by descriptor; nil: none
@@ -79,7 +80,7 @@ func newObserver(p *parameters, k *memkernel.Kernel, f *faults, trace func(strin
 		parameters: p,
 		kernel:     k,
 		faults:     f,
-		model:      model{maxUsers: p.maxUsers, maxName: p.maxName},
+		model:      model.Model{MaxUsers: p.maxUsers, MaxName: p.maxName},
 		receipts:   map[protocol.Receipt]*pendingReceipt{},
 		trace:      trace,
 		reserve:    -1,
@@ -108,7 +109,7 @@ func (p *parameters) longestLogin() int { return min(p.maxLine, len("HELLO-FROM 
 
 // longest is the length of the longest line of a client.
 func (o *observer) longest(c *connection) int {
-	if c.name == "" {
+	if c.Name == "" {
 		return o.longestLogin()
 	}
 	return o.maxLine
@@ -128,7 +129,7 @@ func (o *observer) missedLine(c *connection) bool {
 	if tooLong || c.skipping {
 		c.discarded = len(c.input)
 	}
-	return bytes.Contains(rest, newline) || c.name == "" && tooLong
+	return bytes.Contains(rest, newline) || c.Name == "" && tooLong
 }
 
 // timeout is when the send or linger timeout of a connection expires.
@@ -145,7 +146,7 @@ func (o *observer) timeout(c *connection) time.Duration {
 // loginExpires is when the login timeout of a connection expires. It runs from the connect, whatever the
 // client does (C4).
 func (o *observer) loginExpires(c *connection) time.Duration {
-	if o.loginTimeout == 0 || c.name != "" || c.done {
+	if o.loginTimeout == 0 || c.Name != "" || c.Done {
 		return memkernel.Never
 	}
 	return c.registered + o.loginTimeout
@@ -162,9 +163,9 @@ func (o *observer) find(fd int) *connection {
 }
 
 // of is the connection of a session.
-func (o *observer) of(s *session) *connection {
+func (o *observer) of(s *model.Client) *connection {
 	for _, c := range o.connected {
-		if c.session == s {
+		if c.Client == s {
 			return c
 		}
 	}

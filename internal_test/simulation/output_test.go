@@ -17,7 +17,7 @@ func TestD1ShortWritesOfEverySize(t *testing.T) {
 			b.sends("SEND a three\nLIST\n")
 			s.rest(0)
 			for _, c := range []*testClient{a, b} {
-				if got, want := string(c.received), string(c.connection().output); got != want {
+				if got, want := string(c.received), string(c.connection().Output); got != want {
 					t.Errorf("%d bytes at a time: client %d received %q, expected %q", size, c.number, got, want)
 				}
 			}

@@ -54,7 +54,7 @@ func (o *observer) endTurn(timeout time.Duration) {
 // returns how many deliveries are lost by that.
 func (o *observer) dropOwnerless() (lost int) {
 	for receipt, p := range o.receipts {
-		if sent := p.to.taken >= p.end; p.from.loggedOut && (sent || p.to.closed) {
+		if sent := p.to.taken >= p.End; p.from.loggedOut && (sent || p.to.closed) {
 			o.forget(receipt, p, sent)
 			if !sent {
 				lost++
@@ -211,7 +211,7 @@ func (o *observer) mayClose(c *connection) (complete bool) {
 		return false
 	case slices.Contains(o.turn.evictable, c):
 		return false
-	case c.failed != nil, c.ready&poller.Ended != 0 && (c.unreadable || c.done) && !c.shut:
+	case c.failed != nil, c.ready&poller.Ended != 0 && (c.unreadable || c.Done) && !c.shut:
 		return false
 	case c.ending() && !c.closedEarly && c.inputEnded && c.queue() == 0 && !c.shut:
 		return true
@@ -226,7 +226,7 @@ func (o *observer) mayClose(c *connection) (complete bool) {
 			o.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", c.id, len(c.socket.Sending))
 		}
 		return true // idle at the stop
-	case now >= c.registered+o.loginTimeout && o.log.reason == poller.LoginTimeout && c.name == "" && o.loginTimeout > 0 &&
+	case now >= c.registered+o.loginTimeout && o.log.reason == poller.LoginTimeout && c.Name == "" && o.loginTimeout > 0 &&
 		!o.turn.unjudged && (c.reads > 0 || c.ready&poller.Readable == 0 || c.unreadable): // it was read first (B13)
 		o.counts[countLoginTimeouts]++
 		return false

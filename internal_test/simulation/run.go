@@ -124,9 +124,9 @@ func (s *simulation) checkClients() {
 		if s.loop.Stopped() && !v.closed || c.socket.Vanished || c.socket.Left && !c.orderly {
 			whole = false
 		}
-		if !bytes.HasPrefix(v.output, c.received) || whole && len(c.received) < len(v.output) {
+		if !bytes.HasPrefix(v.Output, c.received) || whole && len(c.received) < len(v.Output) {
 			s.observer.fail("client %d (%s) received %s; the model expects %s",
-				c.number, v.id, quote(c.received), quote(v.output))
+				c.number, v.id, quote(c.received), quote(v.Output))
 		}
 		if whole && v.closed && !c.orderly {
 			s.observer.fail("client %d (%s) received everything and no orderly end (D13)", c.number, v.id)
