@@ -106,7 +106,7 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 	if err != nil {
 		return err
 	}
-	reporter := service.Reporter{Log: log, LogWriter: lines, Notifier: service.NewNotifier()}
+	reporter := service.Reporter{Log: log, LogWriter: lines, Notifier: service.NewNotifier(), MaxUsers: o.limits.Users}
 	config := poller.Config{
 		Kernel:       kernel,
 		Machine:      protocol.NewMachine(o.limits),

@@ -101,6 +101,7 @@ func (l *Loop) evict() bool {
 func (l *Loop) rejectBusy(fd int) {
 	l.warnLimited("no descriptor left, rejecting clients", slog.Any("reason", syscall.EMFILE),
 		slog.String("peer", l.Kernel.Peer(fd)))
+	l.busy++
 	l.Kernel.Read(fd, l.input) // unread input would turn the end into a reset
 	l.Kernel.Write(fd, l.BusyReply)
 	l.Kernel.Shutdown(fd)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"chatd/poller"
+	"chatd/protocol"
 )
 
 // A reportRig is a rig that keeps what the loop reports.
@@ -55,11 +56,11 @@ func TestG5Figures(t *testing.T) {
 	r.stopped(false)
 	r.reported(poller.Changed, poller.Requested)
 	want := poller.Stats{
-		Users: 2, Connections: 2, Turns: r.last.Turns, Events: r.last.Events, Messages: 1, BytesIn: 69, BytesOut: 58,
+		Users: 2, Connections: 2, Logins: 2, Lines: 5, Turns: r.last.Turns, Events: r.last.Events, Messages: 1, BytesIn: 69, BytesOut: 58,
 		Buffered: r.l.Buffered(), Closed: r.last.Closed,
 	}
 	if got := r.last; got.Turns == 0 || got.Buffered == 0 || len(got.Closed) != 10 || !slices.Equal(got.Closed, want.Closed) ||
-		got.Users != want.Users || got.Connections != want.Connections || got.Messages != want.Messages ||
+		got.Users != want.Users || got.Logins != want.Logins || got.Lines != want.Lines || got.Busy != 0 || got.Connections != want.Connections || got.Messages != want.Messages ||
 		got.BytesIn != want.BytesIn || got.BytesOut != want.BytesOut {
 		t.Errorf("the figures are %+v, expected %+v", got, want)
 	}
@@ -70,6 +71,40 @@ func TestG5Figures(t *testing.T) {
 	r.reported(poller.Requested, poller.Stopping)
 	if r.last.Messages != 1 {
 		t.Errorf("%d messages, expected 1", r.last.Messages)
+	}
+}
+
+// The longest turn is that since the last report. Each call of the kernel's takes a millisecond here.
+func TestTheLongestTurnIsReported(t *testing.T) {
+	r := newReportRig(t, 0)
+	a := r.user("a")
+	r.before = func() { r.k.Advance(time.Millisecond) }
+	r.says(a, "SEND a hello\n")
+	r.before = nil
+	for _, want := range []bool{true, false} {
+		r.k.Signal(0, 1)
+		r.rest()
+		if got := r.last.LongestTurn; (got >= 2*time.Millisecond) != want || got > 20*time.Millisecond || !want && got > 0 {
+			t.Errorf("the longest turn took %v, expected a few milliseconds: %v", got, want)
+		}
+	}
+}
+
+// A8: the server is full. It counts the clients that are told so, warns once a second, and says which.
+func TestA8AFullServerIsReported(t *testing.T) {
+	r := newReportRig(t, 0)
+	r.l.Machine = newCheckedMachine(t, protocol.NewMachine(protocol.Limits{Users: 1, Line: 100, Name: 9}))
+	r.user("a")
+	late := r.connect()
+	r.asks(late, "HELLO-FROM b\nHELLO-FROM b\n", "BUSY\nBUSY\n")
+	r.k.Advance(time.Second)
+	r.asks(late, "HELLO-FROM b\n", "BUSY\n")
+	r.logged(`level=WARN msg="the server is full, clients get BUSY" peer=192.0.2.1:2 users=1 connections=2 suppressed=`, 2)
+	r.asks(late, "HELLO-FROM a\nHELLO\n", "BUSY\nBAD-RQST-HDR\n") // its last frame is no BUSY
+	r.k.Signal(0, 1)
+	r.rest()
+	if r.last.Busy != 4 || r.last.Logins != 1 {
+		t.Errorf("%d clients were told BUSY and %d logged in, expected 4 and 1", r.last.Busy, r.last.Logins)
 	}
 }
 

@@ -95,7 +95,8 @@ func (l *Loop) Turn() error {
 	default:
 		return err
 	}
-	now := l.judgeBy(n)
+	began := l.Kernel.Now()
+	now := l.judgeBy(n, began)
 	l.turns++
 	l.reported += uint64(n)
 	for _, e := range l.events[:n] {
@@ -116,6 +117,7 @@ func (l *Loop) Turn() error {
 		l.endTurn()
 		l.resumed = slices.DeleteFunc(l.resumed, func(c *conn) bool { return !c.linesLeft }) // has ended
 	}
+	l.longest = max(l.longest, l.Kernel.Now()-began)
 	return err
 }
 

@@ -46,6 +46,7 @@ func (l *Loop) execute(c *conn) {
 		if line, found = c.lines.Next(limit); !found {
 			break
 		}
+		l.executed++
 		l.queue(c, l.Machine.Line(&c.Session, line))
 	}
 	if c.phase >= draining {

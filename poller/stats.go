@@ -3,6 +3,7 @@ package poller
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"chatd/protocol"
 )
@@ -11,10 +12,14 @@ import (
 type counters struct {
 	turns    uint64
 	reported uint64
+	logins   uint64
+	busy     uint64
+	executed uint64
 	messages uint64
 	bytesIn  uint64
 	bytesOut uint64
 	closed   map[protocol.Reason]int
+	longest  time.Duration // of the turns since the last report
 }
 
 // newCounters has every reason from the start, so that a first time can be seen as a change.
@@ -34,10 +39,14 @@ type Stats struct {
 	Connections int
 	Turns       uint64
 	Events      uint64 // that the kernel reported
-	Messages    uint64 // deliveries of which the kernel took the last byte
-	BytesIn     uint64 // read from connections
-	BytesOut    uint64 // that the kernel took for connections
-	Buffered    int    // memory of all buffers, in bytes; a text that several queues share counts once
+	Logins      uint64
+	Busy        uint64        // clients that were told that the server is full
+	Lines       uint64        // carried out
+	Messages    uint64        // deliveries of which the kernel took the last byte
+	BytesIn     uint64        // read from connections
+	BytesOut    uint64        // that the kernel took for connections
+	Buffered    int           // memory of all buffers, in bytes; a text that several queues share counts once
+	LongestTurn time.Duration // since the last report
 	Closed      []Closed
 }
 
@@ -63,12 +72,14 @@ const (
 func (l *Loop) report(o Occasion) {
 	if l.Report != nil {
 		l.Report(o, l.stats())
+		l.longest = 0
 	}
 }
 
 func (l *Loop) stats() Stats {
 	s := Stats{
 		Users: l.Machine.Users(), Connections: l.connections, Turns: l.turns, Events: l.reported,
+		Logins: l.logins, Busy: l.busy, Lines: l.executed, LongestTurn: l.longest,
 		Messages: l.messages, BytesIn: l.bytesIn, BytesOut: l.bytesOut, Buffered: l.memory.own + l.memory.shared,
 	}
 	for _, reason := range slices.Sorted(maps.Keys(l.closed)) {

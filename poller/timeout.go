@@ -71,7 +71,7 @@ func (l *Loop) timeout() time.Duration {
 // that what happens while the process is stopped in the middle of a turn is seen first. It is -1 if no
 // timeout is set, or if the batch was full: after an absence more connections may be ready than fit, so
 // as many batches are handled first as it takes to see every connection (B13), but no more (F12).
-func (l *Loop) judgeBy(events int) time.Duration {
+func (l *Loop) judgeBy(events int, now time.Duration) time.Duration {
 	if events == len(l.events) {
 		if l.fullBatches++; l.fullBatches*events < l.connections+2 { // listener and wake are two more
 			return -1
@@ -81,7 +81,7 @@ func (l *Loop) judgeBy(events int) time.Duration {
 	if l.nearest == never {
 		return -1
 	}
-	return l.Kernel.Now()
+	return now
 }
 
 // expire handles the timeouts that have expired by now.

@@ -23,18 +23,37 @@ func (l *Loop) queue(from *conn, frames []protocol.Frame) {
 		if f.Last != "" {
 			to.phase, to.reason = draining, f.Last
 		}
-		if to.login.list != nil && (to.LoggedIn || f.Last != "") {
-			to.login.remove() // from now on it is not evicted, so that the frame arrives
-			if to.LoggedIn {
-				l.login(to)
-			}
+		if to.login.list != nil {
+			l.replyToLogin(to, f.Last != "")
 		}
 		l.scheduleWrite(to)
 	}
 }
 
+// replyToLogin is called for the frames to a client that was not logged in before. From the reply to its
+// login on, or from its last frame on, it is not evicted, so that the frame arrives. If it gets any other
+// frame, it may try again: the server is full.
+func (l *Loop) replyToLogin(c *conn, last bool) {
+	switch {
+	case c.LoggedIn:
+		c.login.remove()
+		l.login(c)
+	case last:
+		c.login.remove()
+	default:
+		l.warnBusy(c.ID.Slot())
+	}
+}
+
+// warnBusy counts a client that is told that the server is full.
+func (l *Loop) warnBusy(fd int) {
+	l.busy++
+	l.warnLimited("the server is full, clients get BUSY", slog.String("peer", l.Kernel.Peer(fd)), slog.Int("users", l.Machine.Users()))
+}
+
 // login is called when a client has logged in.
 func (l *Loop) login(c *conn) {
+	l.logins++
 	if l.Log.Enabled(context.Background(), slog.LevelDebug) {
 		l.Log.Debug("login", "client", c.ID, "peer", l.Kernel.Peer(c.ID.Slot()), "name", l.name(c))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"chatd/internal_test/daemon"
 )
@@ -37,8 +38,9 @@ func TestA2RuntimeHasItsPollerBeforeTheFirstClient(t *testing.T) {
 // stays connected and gets the first place that is free (PR15).
 func TestA8ServerFull(t *testing.T) {
 	t.Parallel()
-	d := daemon.Start(t, "--max-users", "16")
+	d, log := daemon.StartLogged(t, "--max-users", "16")
 	users := d.LoginAll(t, 16)
+	start := time.Now()
 	late, later := d.Dial(t), d.Dial(t)
 	for _, name := range []string{"late", "u3", "a,b", ""} {
 		late.Ask("HELLO-FROM "+name, "BUSY")
@@ -54,6 +56,17 @@ func TestA8ServerFull(t *testing.T) {
 		c.Close()
 	}
 	d.CheckInvariants(t, "u3", "u4", "u5", "u6", "u8", "u9", "u10", "u11", "u12", "u13", "u14", "u15", "late")
+
+	// The administrator is told, but not for each.
+	text := log.Text(t)
+	full := fmt.Sprintf(`level=WARN msg="the server is full, clients get BUSY" peer=%v users=16 `, late.Conn.LocalAddr())
+	if n := strings.Count(text, "the server is full"); !strings.Contains(text, full) || n > 1+int(time.Since(start).Seconds()) {
+		t.Errorf("the log tells of a full server %d times in %v, expected once a second at most:\n%s", n, time.Since(start), text)
+	}
+	d.Stop(t)
+	if stopped := log.Find(t, "msg=stopped ", " max_users=16 ", " busy=6 "); stopped == "" {
+		t.Errorf("the figures are not those of 16 users and 6 times BUSY:\n%s", log.Text(t))
+	}
 }
 
 // A10: the limit of descriptors leaves room for fewer users than asked for. A figure that was asked

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"chatd/poller"
 )
@@ -17,37 +18,60 @@ type Reporter struct {
 	LogWriter *LogWriter // behind Log
 	Notifier  *Notifier  // nil: none
 	StatsFile *StatsFile // nil: none
+	MaxUsers  int
+
+	// The longest turn since the last report to each.
+	inLog, inFile, inStatus time.Duration
 }
 
 // Report is a poller.Config.Report.
 func (r *Reporter) Report(o poller.Occasion, s poller.Stats) {
-	f := r.figures(s)
-	status := fmt.Sprintf("STATUS=%d users, %d connections, %d turns", s.Users, s.Connections, s.Turns)
+	for _, longest := range []*time.Duration{&r.inLog, &r.inFile, &r.inStatus} {
+		*longest = max(*longest, s.LongestTurn)
+	}
 	switch o {
 	case poller.Ready:
-		r.StatsFile.Write(f)
-		r.Notifier.Notify("READY=1", status)
+		r.write(s)
+		r.notify("READY=1", s)
 	case poller.Alive:
-		r.Notifier.Notify("WATCHDOG=1", status)
+		r.notify("WATCHDOG=1", s)
 	case poller.Changed:
-		r.StatsFile.Write(f)
+		r.write(s)
 	case poller.Requested:
-		r.log("figures", f)
+		r.log("figures", s)
 	case poller.Stopping:
-		r.Notifier.Notify("STOPPING=1", status)
+		r.notify("STOPPING=1", s)
 	case poller.Stopped:
-		r.log("stopped", f)
-		r.StatsFile.Write(f)
+		r.log("stopped", s)
+		r.write(s)
 		r.StatsFile.Close()
 	}
 }
 
+// notify tells the service manager a state, and the figures as text for people.
+func (r *Reporter) notify(state string, s poller.Stats) {
+	r.Notifier.Notify(state, fmt.Sprintf(
+		"STATUS=%d users, %d connections, %d turns, at most %d users, %d logins, %d told BUSY, %d lines, longest turn %v, CPU %v",
+		s.Users, s.Connections, s.Turns, r.MaxUsers, s.Logins, s.Busy, s.Lines, r.inStatus, cpu().Round(time.Millisecond)))
+	r.inStatus = 0
+}
+
+// write has the stats file written.
+func (r *Reporter) write(s poller.Stats) {
+	if r.StatsFile != nil {
+		r.StatsFile.Write(r.figures(s, r.inFile))
+		r.inFile = 0
+	}
+}
+
 // log writes the figures to the log, in one line.
-func (r *Reporter) log(message string, f figures) {
+func (r *Reporter) log(message string, s poller.Stats) {
+	f := r.figures(s, r.inLog)
+	r.inLog = 0
 	var attrs, closed []slog.Attr
 	for _, n := range f.numbers {
 		if n.key != "" {
-			attrs = append(attrs, slog.Uint64(n.key, n.value))
+			attrs = append(attrs, slog.String(n.key, n.value))
 		}
 	}
 	for _, c := range f.closed {

@@ -22,7 +22,7 @@ func newReporter(t *testing.T) (r *Reporter, path string, log *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.StatsFile = file
+	r.StatsFile, r.MaxUsers = file, 7
 	return r, path, log
 }
 
@@ -37,14 +37,14 @@ func contains(t *testing.T, text string, parts ...string) {
 }
 
 var someStats = poller.Stats{
-	Users: 2, Connections: 3, Messages: 4, Buffered: 5, Closed: []poller.Closed{{Reason: poller.Reset, Count: 6}},
+	Users: 2, Connections: 3, Logins: 8, Busy: 9, Lines: 10, LongestTurn: 5 * time.Millisecond, Messages: 4, Buffered: 5, Closed: []poller.Closed{{Reason: poller.Reset, Count: 6}},
 }
 
 // The log line and the stats file have the same figures.
 func TestFiguresInTheLogAndInTheFile(t *testing.T) {
 	r, path, log := newReporter(t)
 	r.Report(poller.Requested, someStats)
-	contains(t, log.String(), "msg=figures users=2 connections=3 ", " messages=4 ", " buffered=5 ", " closed.reset=6\n")
+	contains(t, log.String(), "msg=figures users=2 connections=3 max_users=7 logins=8 busy=9 ", " lines=10 ", " longest_turn=0.005000 cpu_seconds=0.", " messages=4 ", " buffered=5 ", " closed.reset=6\n")
 	r.Report(poller.Stopped, someStats) // waits for the file
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -52,7 +52,17 @@ func TestFiguresInTheLogAndInTheFile(t *testing.T) {
 	}
 	contains(t, string(text), "# TYPE chatd_users gauge\nchatd_users 2\n", "# TYPE chatd_messages_total counter\n",
 		"\nchatd_connections_closed_total{reason=\"reset\"} 6\n")
+	contains(t, string(text), "\n# TYPE chatd_longest_turn_seconds gauge\nchatd_longest_turn_seconds 0.005000\n",
+		"\n# TYPE chatd_cpu_seconds_total counter\nchatd_cpu_seconds_total 0.", "\nchatd_busy_total 9\n")
 	contains(t, log.String(), "msg=stopped users=2 ")
+	// Each kind of report has the longest turn since the last one of its kind.
+	quiet := someStats
+	quiet.LongestTurn = 0
+	r.Report(poller.Requested, quiet)
+	r.Report(poller.Requested, quiet)
+	if text := log.String(); strings.Count(text, " longest_turn=0.005000 ") != 2 || strings.Count(text, " longest_turn=0.000000 ") != 2 {
+		t.Errorf("expected a long turn twice and then none:\n%s", text)
+	}
 }
 
 // A file that cannot be written is a warning, and the next one is written all the same.
