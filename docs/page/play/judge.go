@@ -1,0 +1,322 @@
+package play
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"chatd/poller"
+	"chatd/poller/memkernel"
+)
+
+// A Violation is a broken promise.
+type Violation struct {
+	Promise string // as the documents of chatd say it
+	Why     string // what has happened
+	Call    int    // how many entries the log had
+}
+
+// A judge watches the system calls and holds them against the promises. It looks at nothing else: not
+// into the loop, and not into the machine, which may be the wrong ones.
+type judge struct {
+	run     *Run
+	byFD    map[int]*view
+	sends   []*send
+	closed  map[int]bool  // descriptors of connections that were closed in this turn
+	effects int           // what this turn has done
+	waited  bool          // there was a wait before
+	events  int           // that it reported
+	excused bool          // the player has answered a call in this turn
+	began   time.Duration // when the turn began
+	idle    int           // turns without work, in a row
+}
+
+// A view is what the system calls say about one connection.
+type view struct {
+	letter   string
+	in       []byte // read, without its line end
+	out      []byte // written, without its line end
+	lines    []string
+	answered int    // lines that have their reply
+	claimed  string // the name that it asks for
+	name     string // logged in
+	last     bool   // has its last reply
+	ended    bool   // the end of input was read
+	interest poller.Readiness
+	sends    []*send
+}
+
+// A send is a SEND that was read, until it is answered.
+type send struct {
+	from      *view
+	line      int // its number
+	to, text  string
+	delivered bool
+	turn      int
+}
+
+const (
+	promiseLines    = "One line, one reply: however the bytes are cut, a line ends at its line end (PR1)."
+	promiseStream   = "Whole frames, in order: nothing is lost, doubled or put inside another frame (TR4)."
+	promiseSendOK   = "SEND-OK means sent: it leaves only after the kernel has taken the last byte of its DELIVERY (PR12)."
+	promiseIdle     = "No turn without work: while nothing happens, the loop sleeps."
+	promiseBatch    = "No descriptor is used again while events of its last owner may be in the batch."
+	promiseLast     = "The last reply arrives, whatever the client had sent more."
+	promisePressure = "A client to which a reply is owed is not read: nothing grows without bound."
+	promiseAwake    = "The loop does not sleep while it holds work that no event will bring back."
+	promiseAlive    = "Nothing that a client does ends the server."
+)
+
+func (j *judge) fail(promise, format string, args ...any) {
+	if j.run.Broken == nil {
+		j.run.Broken = &Violation{promise, fmt.Sprintf(format, args...), len(j.run.Log)}
+	}
+}
+
+func (j *judge) crashed(why string) { j.fail(promiseAlive, "%s", why) }
+
+// before is told of a call that is about to be made.
+func (j *judge) before(c *memkernel.Call) {
+	v := j.byFD[c.FD]
+	switch {
+	case c.Err != nil:
+	case c.Name == "wait":
+		j.endOfTurn(c.Timeout)
+	case c.Name == "close" && v != nil && v.last:
+		s := j.run.Kernel.Find(c.FD)
+		if s != nil && len(s.Received) > 0 && len(s.Sending) > 0 && !s.Vanished {
+			j.fail(promiseLast, "close(%d) while %d bytes of input are unread: the kernel sends a reset and destroys the %d bytes that client %s has not received, its last reply among them.",
+				c.FD, len(s.Received), len(s.Sending), v.letter)
+		}
+	}
+}
+
+// after is told of a call that was made.
+func (j *judge) after(c memkernel.Call, injected bool) {
+	j.excused = j.excused || injected
+	v := j.byFD[c.FD]
+	switch c.Name {
+	case "wait":
+		j.effects, j.events, j.excused, j.closed = 0, c.N, injected, nil
+		j.waited, j.began = c.Err == nil, j.run.Kernel.Now()
+	case "accept":
+		if c.Err == nil {
+			j.accepted(c.N)
+		}
+	case "read":
+		if v != nil {
+			j.read(v, c)
+		}
+	case "write":
+		if v != nil && c.N > 0 {
+			j.effects++
+			j.write(v, string(c.Data))
+		}
+	case "close":
+		j.effects++
+		if v != nil {
+			delete(j.byFD, c.FD)
+			if j.closed == nil {
+				j.closed = map[int]bool{}
+			}
+			j.closed[c.FD] = true
+		}
+	case "shutdown":
+		j.effects++
+	case "add", "modify":
+		j.effects++
+		if v != nil && c.Err == nil {
+			v.interest = c.Interest
+		}
+	}
+}
+
+func (j *judge) accepted(fd int) {
+	j.effects++
+	v := &view{letter: j.run.NameOf(fd)}
+	if j.byFD == nil {
+		j.byFD = map[int]*view{}
+	}
+	j.byFD[fd] = v
+	if j.closed[fd] {
+		j.fail(promiseBatch, "descriptor %d was closed in this turn and accept4 has given it to client %s: what the loop still holds of its last owner, and an event that is left in the batch, now act on client %s.",
+			fd, v.letter, v.letter)
+	}
+}
+
+// owed is a SEND of an earlier turn whose DELIVERY is not with the kernel.
+func (j *judge) owed(v *view) *send {
+	for _, s := range v.sends {
+		if s.line >= v.answered && !s.delivered && s.turn < j.run.Turns && j.named(s.to) != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+func (j *judge) read(v *view, c memkernel.Call) {
+	switch {
+	case c.Err != nil:
+		return
+	case c.N == 0:
+		if !v.ended {
+			j.effects++
+		}
+		v.ended = true
+		return
+	}
+	j.effects++
+	if s := j.owed(v); s != nil {
+		j.fail(promisePressure, "client %s is read although its SEND to %s waits: %s does not take its messages. A client that goes on sending fills the server's memory.",
+			v.letter, s.to, s.to)
+	}
+	v.in = append(v.in, c.Data...)
+	for {
+		line, rest, ok := bytes.Cut(v.in, []byte("\n"))
+		if !ok {
+			return
+		}
+		v.in = rest
+		text := strings.TrimSuffix(string(line), "\r")
+		if name, ok := strings.CutPrefix(text, "HELLO-FROM "); ok && v.claimed == "" {
+			v.claimed = name
+		}
+		if body, ok := strings.CutPrefix(text, "SEND "); ok && v.claimed != "" {
+			to, message, _ := strings.Cut(strings.TrimLeft(body, " "), " ")
+			s := &send{from: v, line: len(v.lines), to: to, text: message, turn: j.run.Turns}
+			j.sends, v.sends = append(j.sends, s), append(v.sends, s)
+		}
+		v.lines = append(v.lines, text)
+	}
+}
+
+// write looks at each line that the kernel has taken whole.
+func (j *judge) write(v *view, data string) {
+	v.out = append(v.out, data...)
+	for {
+		line, rest, ok := bytes.Cut(v.out, []byte("\n"))
+		if !ok {
+			return
+		}
+		v.out = rest
+		if text, ok := strings.CutPrefix(string(line), "DELIVERY "); ok {
+			j.delivery(v, text)
+		} else {
+			j.reply(v, string(line))
+		}
+	}
+}
+
+func (j *judge) delivery(v *view, text string) {
+	for _, s := range j.sends {
+		if !s.delivered && s.to == v.claimed && s.from.claimed+" "+s.text == text {
+			s.delivered = true
+			return
+		}
+	}
+	j.fail(promiseStream, "client %s gets %q, which is not what a client has sent to it, or comes a second time.", v.letter, "DELIVERY "+text)
+}
+
+func (j *judge) reply(v *view, reply string) {
+	word, rest, _ := strings.Cut(reply, " ")
+	if v.answered >= len(v.lines) {
+		if word == "BUSY" && len(v.lines) == 0 {
+			return // there was no descriptor for it
+		}
+		half := "nothing"
+		if len(v.in) > 0 {
+			half = fmt.Sprintf("%q, which is no whole line", v.in)
+		}
+		j.fail(promiseLines, "client %s gets %q. It has had a reply to each line that it has sent; since then, the loop has read %s.", v.letter, reply, half)
+		return
+	}
+	line := v.lines[v.answered]
+	header, body, _ := strings.Cut(line, " ")
+	wrong := false
+	switch word {
+	case "HELLO":
+		wrong = header != "HELLO-FROM" || rest != body
+		v.name = body
+	case "SEND-OK":
+		j.sendOK(v, reply)
+	case "LIST-OK":
+		wrong = header != "LIST"
+	case "IN-USE", "BAD-RQST-HDR", "BAD-RQST-BODY":
+		v.last = v.name == ""
+	case "BUSY":
+		v.claimed = ""
+	case "BAD-DEST-USER":
+	default:
+		wrong = true
+	}
+	if wrong {
+		j.fail(promiseStream, "client %s gets %q as the reply to %q.", v.letter, reply, line)
+	}
+	v.answered++
+}
+
+func (j *judge) sendOK(v *view, reply string) {
+	for _, s := range v.sends {
+		if s.line != v.answered {
+			continue
+		}
+		if !s.delivered {
+			j.fail(promiseSendOK, "client %s gets SEND-OK for %q, and the kernel has not taken the last byte of its DELIVERY to %s.", v.letter, s.text, s.to)
+		}
+		return
+	}
+	j.fail(promiseStream, "client %s gets %q as the reply to %q.", v.letter, reply, v.lines[v.answered])
+}
+
+// named is the connection of a user.
+func (j *judge) named(user string) *view {
+	for _, c := range j.run.Clients {
+		if v := j.byFD[c.FD]; v != nil && v.claimed == user && !v.last && user != "" {
+			return v
+		}
+	}
+	return nil
+}
+
+// endOfTurn is asked before each wait.
+func (j *judge) endOfTurn(timeout time.Duration) {
+	if j.waited && j.events > 0 && j.effects == 0 && !j.excused && j.began == j.run.Kernel.Now() {
+		if j.idle++; j.idle > 1 {
+			j.fail(promiseIdle, "The wait has returned at once, twice, and nothing came of it: the same event will be reported again and again. The loop spins, and takes a whole processor.")
+		}
+	} else {
+		j.idle = 0
+	}
+	if timeout == 0 {
+		return
+	}
+	for _, c := range j.run.Clients {
+		v := j.byFD[c.FD]
+		if v == nil || v.interest&poller.Writable != 0 {
+			continue
+		}
+		if len(v.out) > 0 {
+			j.fail(promiseStream, "The kernel has taken %q of a frame to client %s, and the loop does not wait for room for the rest: it is lost.", v.out, v.letter)
+		}
+		if v.last || v.answered >= len(v.lines) {
+			continue
+		}
+		if s := j.blocking(v); s != nil {
+			if to := j.named(s.to); to != nil && to.interest&poller.Writable != 0 {
+				continue // its DELIVERY waits until the target reads
+			}
+		}
+		j.fail(promiseAwake, "The loop goes to sleep and client %s waits for the reply to %q, which the loop has read. No event will come for it.", v.letter, v.lines[v.answered])
+	}
+}
+
+// blocking is the SEND for whose DELIVERY the next reply waits.
+func (j *judge) blocking(v *view) *send {
+	for _, s := range v.sends {
+		if s.line == v.answered && !s.delivered {
+			return s
+		}
+	}
+	return nil
+}
