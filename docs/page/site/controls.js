@@ -81,13 +81,16 @@ export function drawSetup() {
     }), h("output", {}, `${state.idle.toLocaleString("en")} idle clients`)));
 }
 
+// afterKey waits until the key is up, so that its letter is not typed into what gets the focus.
+const afterKey = (action) => document.addEventListener("keyup", action, { once: true });
+
 // Keys act when no text is being typed.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !state.view) return;
   if (event.target.matches("input[type=text], input[type=number]")) return;
   const key = event.key.toLowerCase();
-  if (key === "c") connect();
-  else if (/^[1-8]$/.test(key)) focusClient(Number(key) - 1);
+  if (key === "c") afterKey(connect);
+  else if (/^[1-8]$/.test(key)) afterKey(() => focusClient(Number(key) - 1));
   else if (commands[key]) {
     if (playing && key !== "p") stopPlaying();
     commands[key][2]();
