@@ -187,14 +187,10 @@ func (t *tab) photograph(name string, width, height int64) {
 	var picture []byte
 	action := chromedp.CaptureScreenshot(&picture)
 	if width < 1000 {
-		action = chromedp.FullScreenshot(&picture, 90)
+		action = chromedp.FullScreenshot(&picture, 100)
 	}
 	t.do(action)
-	extension := "png"
-	if width < 1000 {
-		extension = "jpg"
-	}
-	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.%s", name, width, extension)), picture, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.png", name, width)), picture, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.do(chromedp.EmulateViewport(1280, 720))

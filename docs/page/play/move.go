@@ -82,7 +82,7 @@ func (r *Run) steps(done func() bool) error {
 var errnos = map[string]syscall.Errno{
 	"EAGAIN": syscall.EAGAIN, "EINTR": syscall.EINTR, "ECONNRESET": syscall.ECONNRESET, "EMFILE": syscall.EMFILE,
 	"ECONNABORTED": syscall.ECONNABORTED, "ENOMEM": syscall.ENOMEM, "EPIPE": syscall.EPIPE, "ENOTCONN": syscall.ENOTCONN,
-	"EBADF": syscall.EBADF,
+	"EBADF": syscall.EBADF, "ETIMEDOUT": syscall.ETIMEDOUT,
 }
 
 // Answers are those that the player can give to the pending call: names of errors, "short:N" with the

@@ -82,7 +82,7 @@ func (p *Problem) ask(rng *rand.Rand, r *Run) {
 		fd := strconv.Itoa(c.FD)
 		wrong := []string{
 			"write(" + fd + `, "SEND-OK\n", 8) = 8`,
-			"read(" + fd + ", 0x…, 16384) = -1 EAGAIN (resource temporarily unavailable)",
+			"read(" + fd + ", 0x…, 16384) = -1 EAGAIN (Resource temporarily unavailable)",
 			"close(" + fd + ") = 0",
 		}
 		if len(c.Received) > 0 {
@@ -94,7 +94,7 @@ func (p *Problem) ask(rng *rand.Rand, r *Run) {
 		p.Options = append(p.Options, wrong...)
 	}
 	p.Options = append(p.Options,
-		"accept4(3, NULL, NULL, SOCK_NONBLOCK) = -1 EAGAIN (resource temporarily unavailable)",
+		"accept4(3, NULL, NULL, SOCK_NONBLOCK) = -1 EAGAIN (Resource temporarily unavailable)",
 		"epoll_wait(epfd, [], 256, -1) = 0 (timeout)",
 	)
 	rng.Shuffle(len(p.Options), func(i, k int) { p.Options[i], p.Options[k] = p.Options[k], p.Options[i] })

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"chatd/poller"
@@ -23,7 +24,7 @@ const shown = 48 // bytes of data and entries of an array that are printed
 func (r *Run) strace(c memkernel.Call) string {
 	result := strconv.Itoa(c.N)
 	if c.Err != nil {
-		result = "-1 " + name(c.Err) + " (" + c.Err.Error() + ")"
+		result = "-1 " + name(c.Err) + " (" + meanings[c.Err] + ")"
 	}
 	switch c.Name {
 	case "wait":
@@ -158,6 +159,14 @@ func events(prefix string, r poller.Readiness) string {
 
 // Conditions names a set of conditions.
 func Conditions(r poller.Readiness) string { return events("", r) }
+
+var meanings = map[error]string{
+	syscall.EAGAIN: "Resource temporarily unavailable", syscall.EINTR: "Interrupted system call",
+	syscall.ECONNRESET: "Connection reset by peer", syscall.EMFILE: "Too many open files",
+	syscall.ECONNABORTED: "Software caused connection abort", syscall.ENOMEM: "Cannot allocate memory",
+	syscall.EPIPE: "Broken pipe", syscall.ENOTCONN: "Transport endpoint is not connected", syscall.EBADF: "Bad file descriptor",
+	syscall.ETIMEDOUT: "Connection timed out",
+}
 
 func name(err error) string {
 	for n, e := range errnos {

@@ -12,8 +12,8 @@ export function drawCalls(view) {
   if (view.pending && !hidden) lines.push(h("li", { class: "pending", "aria-current": "step" }, "▶ " + view.pending));
   if (view.asleep) lines.push(h("li", { class: "pending" }, view.stuck ? "… the loop sleeps in this wait" : "… the wait is about to return"));
   list.replaceChildren(...lines);
-  list.scrollTop = list.scrollHeight;
   drawAnswers(view, hidden);
+  list.scrollTop = list.scrollHeight; // after the answers, which take some of its height
 }
 
 const why = {
@@ -48,7 +48,7 @@ function sourceOf(file) {
       if (edit.file === file) text = text.replace(edit.old, () => edit.new);
     }
   }
-  return text.split("\n");
+  return text.replaceAll("\t", "    ").split("\n");
 }
 
 const around = 6; // lines before and after

@@ -33,8 +33,8 @@ function cost(view) {
   const told = { epoll: "told nothing: the kernel keeps the set", poll: "told the whole array", select: "told two sets of bits" }[method];
   const number = (n) => n.toLocaleString("en");
   return h("p", { class: "facts cost" }, fact(method === "epoll" ? "epoll_wait" : method, told),
-    fact("entries looked at by the last wait", `kernel ${number(kernel.lastKernel)}, loop ${number(kernel.lastLoop)}`),
-    fact("by all", h("span", { id: "examined" }, number(kernel.allKernel + kernel.allLoop))));
+    fact("entries looked at: by the kernel", number(kernel.lastKernel)), fact("by the loop", number(kernel.lastLoop)),
+    fact("in all", h("span", { id: "examined" }, number(kernel.allKernel + kernel.allLoop))));
 }
 
 function socket(s, view) {

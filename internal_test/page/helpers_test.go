@@ -1,0 +1,64 @@
+package page
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+type level struct {
+	Name string
+	Win  []string
+}
+
+// readLevels asks the page for its levels, with the moves that win them.
+func readLevels(t *testing.T) (levels []level) {
+	t.Helper()
+	response, err := http.Get(address + "levels.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&levels); err != nil {
+		t.Fatal(err)
+	}
+	return levels
+}
+
+// fragment is the address of a state.
+func fragment(mode string, number int, moves []string) string {
+	escaped := make([]string, len(moves))
+	for i, move := range moves {
+		escaped[i] = strings.ReplaceAll(url.QueryEscape(move), "+", "%20")
+	}
+	return fmt.Sprintf("#%s.%d/epoll/0/%s", mode, number, strings.Join(escaped, ";"))
+}
+
+// make makes a move of play.Run.Do as a reader does, with keys and controls.
+func (t *tab) make(move string) {
+	t.Helper()
+	before := t.text("location.hash")
+	switch {
+	case move == "+":
+		t.do(chromedp.Click("#connect"), chromedp.Focus("#step"))
+	case move == ".":
+		t.keys("n")
+	case move == "run":
+		t.keys("r")
+	case move[0] == '!':
+		kind, value, _ := strings.Cut(move[1:], ":")
+		t.do(chromedp.SetValue("#answers [data-key="+kind+"]", value), chromedp.Click("#answers [data-key="+kind+"-give]"), chromedp.Focus("#step"))
+	case move[1] == '=':
+		t.do(chromedp.Click(`[aria-label="Client `+move[:1]+`: stop reading"]`), chromedp.Focus("#step"))
+	case move[1] == ':':
+		input := "[data-client=" + move[:1] + "] input"
+		t.do(chromedp.Focus(input), chromedp.SetValue(input, move[2:]))
+		t.keys(enter + escape)
+	}
+	t.waitFor(fmt.Sprintf("location.hash !== %q", before))
+}
