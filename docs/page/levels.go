@@ -39,7 +39,7 @@ var levels = []level{
 	{
 		Name:   "One read is one message",
 		Story:  "This loop takes what one read returns for a whole message. TCP is a stream of bytes: it may be cut anywhere. Make the server answer something that no client has said.",
-		Hints:  []string{"When does a read return half a line?", "Type a few letters and press “send without line end”. Or answer a read with a short count.", "Connect; type HELLO; send it without its line end; run."},
+		Hints:  []string{"When does a read return half a line?", "Type a few letters and press “no ⏎”, which sends it without its line end. Or answer a read with a short count.", "Connect; type HELLO; send it without its line end; run."},
 		Lesson: "The right loop keeps the beginning of a line in the line buffer until the line end comes.",
 		Fault:  "C1", Win: []string{"+", "run", "a_HELLO", "run"},
 		Edits: []edit{{
@@ -73,11 +73,14 @@ var levels = []level{
 	},
 	{
 		Name:   "Wait for input after its end",
-		Story:  "This loop still waits for input when a client has ended its input and waits for a reply. Make it spin.",
-		Hints:  []string{"A socket at its end of input stays readable for ever. How can a connection stay open after that?", "A half-closed client stays while a reply is owed to it: the reply to a SEND whose target does not read.", "Log in alice and bob; bob stops reading; alice: SEND bob and a message of 150 bytes; run; alice half-closes; run."},
-		Lesson: "The right loop has no interest in input after its end.",
-		Fault:  "B8", Win: two("b=", "a:SEND bob "+long, "run", "a|", "run"),
-		Edits: []edit{{"poller/conn.go", "case lingering:\n", "case lingering, finishing:\n"}},
+		Story:  "This loop still waits for input when a client has ended its input and has not taken all its replies. Make it spin.",
+		Hints:  []string{"A socket at its end of input stays readable for ever. How can a connection stay open after that?", "A half-closed client stays until it has taken its replies. What if it does not read?", "Log in alice; she stops reading; type LIST and press “×40”; half-close; run."},
+		Lesson: "The right loop has no interest in input after its end: it waits for room to write, and then closes.",
+		Fault:  "B8", Win: []string{"+", "run", "a:HELLO-FROM alice", "run", "a=", "a:" + repeated("LIST", 8), "a|", "run"},
+		Edits: []edit{
+			{"poller/conn.go", "case lingering:\n", "case lingering, draining:\n"},
+			{"poller/read.go", "\tcase n == 0:\n", "\tcase n == 0 && c.phase == draining:\n\tcase n == 0:\n"},
+		},
 	},
 	{
 		Name:   "An event reaches the wrong connection",
@@ -117,7 +120,7 @@ var levels = []level{
 	{
 		Name:   "Input is kept back",
 		Story:  "In one turn the loop carries out 32 lines of a client at most, so that others have their turn. This loop forgets the rest. Make it sleep with lines that it has read.",
-		Hints:  []string{"The kernel does not report bytes that the loop has read already.", "One client sends more than 32 lines in one piece.", "Connect; log in alice; type LIST and press “send 40 times”; run."},
+		Hints:  []string{"The kernel does not report bytes that the loop has read already.", "One client sends more than 32 lines in one piece.", "Connect; log in alice; type LIST and press “×40”; run."},
 		Lesson: "The right loop keeps a list of connections with lines left, and does not sleep while the list is not empty.",
 		Fault:  "B12", Win: []string{"+", "run", "a:HELLO-FROM alice", "run", "a:" + repeated("LIST", 40), "run"},
 		Edits: []edit{{"poller/loop.go", "l.resumed = append(l.resumed, c)", "_ = c"}},

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -61,4 +64,17 @@ func (t *tab) make(move string) {
 		t.keys(enter + escape)
 	}
 	t.waitFor(fmt.Sprintf("location.hash !== %q", before))
+}
+
+// addScript has a script run before those of the page.
+func addScript(text string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(text).Do(ctx)
+		return err
+	}
+}
+
+// emulate sets a media feature.
+func emulate(feature, value string) chromedp.Action {
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: feature, Value: value}})
 }

@@ -35,14 +35,17 @@ type judge struct {
 // A view is what the system calls say about one connection.
 type view struct {
 	letter   string
+	turn     int    // of its accept
 	in       []byte // read, without its line end
 	out      []byte // written, without its line end
 	lines    []string
-	answered int    // lines that have their reply
-	claimed  string // the name that it asks for
-	name     string // logged in
-	last     bool   // has its last reply
-	ended    bool   // the end of input was read
+	answered int           // lines that have their reply
+	claimed  string        // the name that it asks for
+	name     string        // logged in
+	last     bool          // has its last reply
+	ended    bool          // the end of input was read
+	gone     bool          // closed
+	lingers  time.Duration // until when; 0: it does not
 	interest poller.Readiness
 	sends    []*send
 }
@@ -52,9 +55,12 @@ type send struct {
 	from      *view
 	line      int // its number
 	to, text  string
+	target    *view // who had that name when it was read; nil: no client
 	delivered bool
 	turn      int
 }
+
+const lingerTime = 2 * time.Second // that promise 4 allows
 
 const (
 	promiseLines    = "One line, one reply: however the bytes are cut, a line ends at its line end (PR1)."
@@ -83,9 +89,10 @@ func (j *judge) before(c *memkernel.Call) {
 	case c.Err != nil:
 	case c.Name == "wait":
 		j.endOfTurn(c.Timeout)
-	case c.Name == "close" && v != nil && v.last:
+	case c.Name == "close" && v != nil && v.last && !j.excused && j.run.Kernel.Limit == 0:
 		s := j.run.Kernel.Find(c.FD)
-		if s != nil && len(s.Received) > 0 && len(s.Sending) > 0 && !s.Vanished {
+		waited := v.lingers > 0 && j.run.Kernel.Now() >= v.lingers
+		if s != nil && !waited && len(s.Received) > 0 && len(s.Sending) > 0 && !s.Vanished {
 			j.fail(promiseLast, "close(%d) while %d bytes of input are unread: the kernel sends a reset and destroys the %d bytes that client %s has not received, its last reply among them.",
 				c.FD, len(s.Received), len(s.Sending), v.letter)
 		}
@@ -98,7 +105,8 @@ func (j *judge) after(c memkernel.Call, injected bool) {
 	v := j.byFD[c.FD]
 	switch c.Name {
 	case "wait":
-		j.effects, j.events, j.excused, j.closed = 0, c.N, injected, nil
+		j.effects, j.events, j.closed = 0, c.N, nil
+		j.excused = injected || c.Timeout == 0 // it carries out lines that it has read before
 		j.waited, j.began = c.Err == nil, j.run.Kernel.Now()
 	case "accept":
 		if c.Err == nil {
@@ -116,14 +124,18 @@ func (j *judge) after(c memkernel.Call, injected bool) {
 	case "close":
 		j.effects++
 		if v != nil {
+			v.gone = true
 			delete(j.byFD, c.FD)
 			if j.closed == nil {
 				j.closed = map[int]bool{}
 			}
-			j.closed[c.FD] = true
+			j.closed[c.FD] = v.turn < j.run.Turns // else no event of the batch is its
 		}
 	case "shutdown":
 		j.effects++
+		if v != nil {
+			v.lingers = j.run.Kernel.Now() + lingerTime
+		}
 	case "add", "modify":
 		j.effects++
 		if v != nil && c.Err == nil {
@@ -134,7 +146,7 @@ func (j *judge) after(c memkernel.Call, injected bool) {
 
 func (j *judge) accepted(fd int) {
 	j.effects++
-	v := &view{letter: j.run.NameOf(fd)}
+	v := &view{letter: j.run.NameOf(fd), turn: j.run.Turns}
 	if j.byFD == nil {
 		j.byFD = map[int]*view{}
 	}
@@ -148,7 +160,7 @@ func (j *judge) accepted(fd int) {
 // owed is a SEND of an earlier turn whose DELIVERY is not with the kernel.
 func (j *judge) owed(v *view) *send {
 	for _, s := range v.sends {
-		if s.line >= v.answered && !s.delivered && s.turn < j.run.Turns && j.named(s.to) != nil {
+		if s.line >= v.answered && !s.delivered && s.turn < j.run.Turns && s.target != nil && !s.target.gone {
 			return s
 		}
 	}
@@ -167,6 +179,9 @@ func (j *judge) read(v *view, c memkernel.Call) {
 		return
 	}
 	j.effects++
+	if v.last {
+		return // it is discarded
+	}
 	if s := j.owed(v); s != nil {
 		j.fail(promisePressure, "client %s is read although its SEND to %s waits: %s does not take its messages. A client that goes on sending fills the server's memory.",
 			v.letter, s.to, s.to)
@@ -179,13 +194,15 @@ func (j *judge) read(v *view, c memkernel.Call) {
 		}
 		v.in = rest
 		text := strings.TrimSuffix(string(line), "\r")
-		if name, ok := strings.CutPrefix(text, "HELLO-FROM "); ok && v.claimed == "" {
+		if name, ok := strings.CutPrefix(text, "HELLO-FROM "); ok && len(v.lines) == 0 {
 			v.claimed = name
 		}
 		if body, ok := strings.CutPrefix(text, "SEND "); ok && v.claimed != "" {
 			to, message, _ := strings.Cut(strings.TrimLeft(body, " "), " ")
-			s := &send{from: v, line: len(v.lines), to: to, text: message, turn: j.run.Turns}
-			j.sends, v.sends = append(j.sends, s), append(v.sends, s)
+			if message != "" {
+				s := &send{from: v, line: len(v.lines), to: to, target: j.named(to), text: message, turn: j.run.Turns}
+				j.sends, v.sends = append(j.sends, s), append(v.sends, s)
+			}
 		}
 		v.lines = append(v.lines, text)
 	}
@@ -209,13 +226,21 @@ func (j *judge) write(v *view, data string) {
 }
 
 func (j *judge) delivery(v *view, text string) {
+	var found *send
 	for _, s := range j.sends {
-		if !s.delivered && s.to == v.claimed && s.from.claimed+" "+s.text == text {
-			s.delivered = true
-			return
+		fits := !s.delivered && !s.from.last && s.to == v.claimed && s.from.claimed+" "+s.text == text
+		if fits && (s.target == v || found == nil) { // it may have logged in since
+			found = s
+		}
+		if fits && s.target == v {
+			break
 		}
 	}
-	j.fail(promiseStream, "client %s gets %q, which is not what a client has sent to it, or comes a second time.", v.letter, "DELIVERY "+text)
+	if found == nil {
+		j.fail(promiseStream, "client %s gets %q, which is not what a client has sent to it, or comes a second time.", v.letter, "DELIVERY "+text)
+		return
+	}
+	found.delivered = true
 }
 
 func (j *judge) reply(v *view, reply string) {
@@ -244,9 +269,7 @@ func (j *judge) reply(v *view, reply string) {
 		wrong = header != "LIST"
 	case "IN-USE", "BAD-RQST-HDR", "BAD-RQST-BODY":
 		v.last = v.name == ""
-	case "BUSY":
-		v.claimed = ""
-	case "BAD-DEST-USER":
+	case "BAD-DEST-USER", "BUSY":
 	default:
 		wrong = true
 	}
@@ -269,14 +292,18 @@ func (j *judge) sendOK(v *view, reply string) {
 	j.fail(promiseStream, "client %s gets %q as the reply to %q.", v.letter, reply, v.lines[v.answered])
 }
 
-// named is the connection of a user.
-func (j *judge) named(user string) *view {
+// named is the connection of a user, or of a client that asks for the name and has no reply yet.
+func (j *judge) named(user string) (found *view) {
 	for _, c := range j.run.Clients {
-		if v := j.byFD[c.FD]; v != nil && v.claimed == user && !v.last && user != "" {
-			return v
+		v := j.byFD[c.FD]
+		if v == nil || v.claimed != user || v.last || v.ended || user == "" {
+			continue
+		}
+		if found == nil || v.name == user {
+			found = v
 		}
 	}
-	return nil
+	return found
 }
 
 // endOfTurn is asked before each wait.
@@ -303,7 +330,7 @@ func (j *judge) endOfTurn(timeout time.Duration) {
 			continue
 		}
 		if s := j.blocking(v); s != nil {
-			if to := j.named(s.to); to != nil && to.interest&poller.Writable != 0 {
+			if s.target != nil && !s.target.gone && s.target.interest&poller.Writable != 0 {
 				continue // its DELIVERY waits until the target reads
 			}
 		}

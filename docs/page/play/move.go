@@ -39,6 +39,7 @@ func (r *Run) Do(move string) error {
 	case move == "sleep":
 		return r.Sleep()
 	case move == "full":
+		r.judge.excused = true
 		if r.Kernel.Limit == 0 {
 			r.Kernel.Limit = memkernel.Wake
 		} else {
@@ -117,7 +118,9 @@ func (r *Run) Answers() []string {
 	case "reserve":
 		return []string{"EMFILE"}
 	case "add", "modify":
-		return []string{"ENOMEM"}
+		if c.FD != memkernel.Listener { // without a listener the process ends, as it should
+			return []string{"ENOMEM"}
+		}
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package play
 
 import (
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -71,4 +73,71 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%.20s after %q has made calls", c.refused, c.moves)
 		}
 	}
+}
+
+// The right loop breaks no promise, whatever the clients do and the kernel answers.
+func TestRightLoop(t *testing.T) {
+	runs := 4000
+	if testing.Short() {
+		runs = 500
+	}
+	messages := 0
+	for seed := range runs {
+		rng := rand.New(rand.NewPCG(uint64(seed), 2))
+		r, err := New(Setup{Method: []string{"epoll", "poll", "select"}[rng.IntN(3)]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var moves []string
+		for range 120 {
+			move := anyMove(rng, r)
+			if r.Do(move) == nil {
+				moves = append(moves, move)
+			}
+			if r.Broken != nil || r.Ended != "" {
+				t.Fatalf("seed %d, %s: %+v %s\nafter %q", seed, r.Method, r.Broken, r.Ended, moves)
+			}
+		}
+		for _, c := range r.Clients {
+			messages += strings.Count(strings.Join(c.Screen, "\n"), "< SEND-OK")
+		}
+		r.Close()
+	}
+	if messages < runs {
+		t.Errorf("only %d messages in %d runs", messages, runs)
+	}
+}
+
+// anyMove is a move of any kind; it may be impossible.
+func anyMove(rng *rand.Rand, r *Run) string {
+	pick := func(all ...string) string { return all[rng.IntN(len(all))] }
+	if answers := r.Answers(); len(answers) > 0 && rng.IntN(12) == 0 {
+		kind, value, _ := strings.Cut(pick(answers...), ":")
+		switch kind {
+		case "short":
+			most, _ := strconv.Atoi(value)
+			return "!short:" + strconv.Itoa(1+rng.IntN(most))
+		case "order":
+			batch := strings.Split(value, ",")
+			rng.Shuffle(len(batch), func(i, k int) { batch[i], batch[k] = batch[k], batch[i] })
+			return "!order:" + strings.Join(batch[:1+rng.IntN(len(batch))], ",")
+		}
+		return "!" + kind
+	}
+	client := pick("a", "b", "c", "d")
+	switch rng.IntN(16) {
+	case 0:
+		return pick("+", "+", "+", "full", "sleep", "turn")
+	case 1:
+		return client + pick("|", "!", "?", "=", "=")
+	case 2, 3:
+		return client + ":HELLO-FROM " + pick("alice", "bob", client, client)
+	case 4, 5:
+		return client + ":SEND " + pick("alice", "bob", "a", "b") + " " + pick("hello", strings.Repeat("x", 100), "", client)
+	case 6:
+		return client + pick(":LIST", "_LI", "_ST", ":", ":SEND", ":"+strings.Repeat("\n", 60), ":LIST\nLIST\nSEND a x\nLIST")
+	case 7:
+		return "run"
+	}
+	return "."
 }

@@ -13,7 +13,6 @@ export function drawCalls(view) {
   if (view.asleep) lines.push(h("li", { class: "pending" }, view.stuck ? "… the loop sleeps in this wait" : "… the wait is about to return"));
   list.replaceChildren(...lines);
   drawAnswers(view, hidden);
-  list.scrollTop = list.scrollHeight; // after the answers, which take some of its height
 }
 
 const why = {

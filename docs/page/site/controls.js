@@ -10,6 +10,7 @@ let speed = 4; // calls a second
 function togglePlay() {
   if (playing) return stopPlaying();
   message("");
+  if (state.mode === "quiz" || state.compared) return act(".")();
   const tick = () => {
     if (state.view.stuck || !make(".") || state.view.stuck) return stopPlaying();
     playing = setTimeout(tick, 1000 / speed);
@@ -24,7 +25,11 @@ export function stopPlaying() {
   drawControls();
 }
 
-const act = (move) => () => state.compared ? message("This is the right loop. Go back to the level to make moves.") : make(move);
+const act = (move) => () => {
+  if (state.compared) message("This is the right loop. Go back to the level to make moves.");
+  else if (state.mode === "quiz" && !state.answered) message("Answer first: choose the call that comes next.");
+  else make(move);
+};
 
 const commands = {
   b: ["Back", "back", back],

@@ -6,8 +6,7 @@ export function drawKernel(view) {
   const { kernel } = view;
   const rows = kernel.sockets.filter((s) => s.connection).map((s) => socket(s, view));
   redraw(find("kernel").lastElementChild,
-    h("p", { class: "facts" }, internals(view)),
-    h("p", { class: "facts" },
+    h("p", { class: "facts" }, internals(view),
       fact("backlog", kernel.backlog.join(", ") || "empty"),
       fact(view.method === "epoll" ? "ready list" : "ready, if asked", kernel.ready.join(" → ") || "empty")),
     cost(view),
@@ -30,11 +29,10 @@ const waits = (s) => (s.interest === "0" ? "not waited for" : s.interest);
 // cost is what the waits have looked at.
 function cost(view) {
   const { kernel, method } = view;
-  const told = { epoll: "told nothing: the kernel keeps the set", poll: "told the whole array", select: "told two sets of bits" }[method];
+  const told = { epoll: "told nothing", poll: "told the array", select: "told two sets" }[method];
   const number = (n) => n.toLocaleString("en");
   return h("p", { class: "facts cost" }, fact(method === "epoll" ? "epoll_wait" : method, told),
-    fact("entries looked at: by the kernel", number(kernel.lastKernel)), fact("by the loop", number(kernel.lastLoop)),
-    fact("in all", h("span", { id: "examined" }, number(kernel.allKernel + kernel.allLoop))));
+    fact("entries looked at: kernel", number(kernel.lastKernel)), fact("loop", number(kernel.lastLoop)), fact("in all", h("span", { id: "examined" }, number(kernel.allKernel + kernel.allLoop))));
 }
 
 function socket(s, view) {
@@ -43,15 +41,17 @@ function socket(s, view) {
       h("span", { class: "chip" }, "waits for ", h("b", {}, s.interest === "0" ? "nothing" : s.interest)), " ",
       h("span", { class: "chip" + (s.due ? " good" : "") }, "holds ", h("b", {}, s.holds === "0" ? "nothing" : s.holds)),
       s.eof && flag("end of input"), s.shut && flag("shut"), s.broken && flag("failed")),
-    buffer("receive", s.received, s.receiveSize), buffer("send", s.sending, s.sendSize),
+    h("div", { class: "buffers" }, buffer("receive", s.received, s.receiveSize), buffer("send", s.sending, s.sendSize)),
     s.arrived && buffer("at the client, unread", s.arrived, 48));
 }
 
 const flag = (text) => [" ", h("span", { class: "chip bad" }, text)];
 
+const brief = 15; // characters: two such texts stand beside each other
+
 function buffer(name, text, size) {
   const percent = Math.min(100, Math.round((100 * text.length) / size));
-  return h("div", { class: "buffer" }, h("span", { class: "name" }, name),
+  return h("div", { class: "buffer" + (text.length > brief ? "" : " half") }, h("span", { class: "name" }, name),
     h("code", { style: `--full: ${percent}%` }, visible(text) || " "),
     h("span", { class: "count" }, `${text.length}/${size}`));
 }

@@ -42,14 +42,14 @@ function connection(c) {
       h("span", { class: "chip" + (c.phase === "open" ? "" : " bad") }, c.phase), " ",
       c.loggedIn ? null : h("span", { class: "chip" }, "not logged in"),
       flags.map((f) => [" ", h("span", { class: "chip good" }, f)]).flat()),
-    field("line buffer", c.lines), field("out queue", c.queue, receipts(c)),
-    h("div", { class: "buffer" }, h("span", { class: "name" }, "pending replies"),
-      h("code", {}, c.pending.length ? c.pending.map((p) => visible(p) || "?").join(" ") : " ")));
+    h("div", { class: "buffers" }, field("line buffer", c.lines, null, "half"),
+      field("pending replies", c.pending.map((p) => visible(p) || "?").join(" "), null, "half")),
+    field("out queue", c.queue, receipts(c)));
 }
 
-function field(name, text, more) {
+function field(name, text, more, half) {
   const shown = text.length > 300 ? text.slice(0, 300) + "…" : text;
-  return h("div", { class: "buffer" }, h("span", { class: "name" }, name), h("code", {}, more ?? (visible(shown) || " ")),
+  return h("div", { class: `buffer ${text.length > 15 ? "" : half ?? ""}` }, h("span", { class: "name" }, name), h("code", {}, more ?? (visible(shown) || " ")),
     text.length > 0 && h("span", { class: "count" }, text.length));
 }
 

@@ -21,7 +21,8 @@ onChange(() => {
   drawCalls(view);
   drawSource(view);
   redraw(find("task"), task(view));
-  document.body.dataset.mode = state.mode;
+  const log = find("calls").querySelector("ol");
+  log.scrollTop = log.scrollHeight; // at last, when it has its height
   find("spoken").textContent = `${view.log.at(-1)?.text ?? ""} ${view.asleep ? "The loop sleeps." : "Next: " + (state.mode === "quiz" ? "?" : view.pending)}`;
 });
 
