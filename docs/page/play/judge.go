@@ -329,13 +329,22 @@ func (j *judge) endOfTurn(timeout time.Duration) {
 		if v.last || v.answered >= len(v.lines) {
 			continue
 		}
-		if s := j.blocking(v); s != nil {
-			if s.target != nil && !s.target.gone && s.target.interest&poller.Writable != 0 {
-				continue // its DELIVERY waits until the target reads
-			}
+		if s := j.blocking(v); s != nil && j.waitsForRoom(s.to) {
+			continue // its DELIVERY waits until the target reads
 		}
 		j.fail(promiseAwake, "The loop goes to sleep and client %s waits for the reply to %q, which the loop has read. No event will come for it.", v.letter, v.lines[v.answered])
 	}
+}
+
+// waitsForRoom reports whether a client of that name, which may have ended its input, has output that
+// waits.
+func (j *judge) waitsForRoom(user string) bool {
+	for _, v := range j.byFD {
+		if v.claimed == user && v.interest&poller.Writable != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // blocking is the SEND for whose DELIVERY the next reply waits.
