@@ -68,6 +68,10 @@ func serve(s *site, address string) error {
 		default:
 			w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(name)))
 			w.Header().Set("Cache-Control", "no-store") // the code may have changed
+			if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && filepath.Ext(name) != ".gz" {
+				w.Header().Set("Content-Encoding", "gzip")
+				content = compress(content)
+			}
 			w.Write(content)
 		}
 	}))

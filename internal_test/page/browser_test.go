@@ -19,7 +19,7 @@ import (
 )
 
 // patience is for a machine that builds WebAssembly for the first time, on one busy processor.
-const patience = 40 * time.Second
+const patience = 4 * time.Minute
 
 var (
 	address string          // of the page that is served

@@ -45,7 +45,6 @@ func fragment(mode string, number int, moves []string) string {
 // make makes a move of play.Run.Do as a reader does, with keys and controls.
 func (t *tab) make(move string) {
 	t.Helper()
-	before := t.text("location.hash")
 	switch {
 	case move == "+":
 		t.do(chromedp.Click("#connect"), chromedp.Focus("#step"))
@@ -63,7 +62,6 @@ func (t *tab) make(move string) {
 		t.do(chromedp.Focus(input), chromedp.SetValue(input, move[2:]))
 		t.keys(enter + escape)
 	}
-	t.waitFor(fmt.Sprintf("location.hash !== %q", before))
 }
 
 // addScript has a script run before those of the page.

@@ -108,6 +108,7 @@ func TestBackForwardAndLink(t *testing.T) {
 			t.Fatalf("forward to move %d shows\n%s\nwant\n%s", i+1, got, states[i+1])
 		}
 	}
+	tab.waitFor(`location.hash.endsWith(";.4")`)
 	link := tab.text("location.hash")
 	if got := open(t, link).shown(); got != states[len(moves)] {
 		t.Errorf("the link %s shows\n%s\nwant\n%s", link, got, states[len(moves)])

@@ -14,7 +14,6 @@ import (
 type Violation struct {
 	Promise string // as the documents of chatd say it
 	Why     string // what has happened
-	Call    int    // how many entries the log had
 }
 
 // A judge watches the system calls and holds them against the promises. It looks at nothing else: not
@@ -76,7 +75,8 @@ const (
 
 func (j *judge) fail(promise, format string, args ...any) {
 	if j.run.Broken == nil {
-		j.run.Broken = &Violation{promise, fmt.Sprintf(format, args...), len(j.run.Log)}
+		why := fmt.Sprintf(format, args...)
+		j.run.Broken = &Violation{promise, strings.ToUpper(why[:1]) + why[1:]}
 	}
 }
 

@@ -14,7 +14,7 @@ export function drawKernel(view) {
     view.idle > 0 && h("p", { class: "dim" }, `and ${view.idle.toLocaleString("en")} idle clients, which say nothing`));
 }
 
-const fact = (name, value) => [h("span", { class: "name" }, name), h("b", {}, value), " "];
+const fact = (name, value) => [h("span", { class: "fact" }, h("span", { class: "name" }, name), h("b", {}, value)), " "];
 
 // internals are the descriptors that are not a connection's.
 function internals(view) {
@@ -32,7 +32,7 @@ function cost(view) {
   const told = { epoll: "told nothing", poll: "told the array", select: "told two sets" }[method];
   const number = (n) => n.toLocaleString("en");
   return h("p", { class: "facts cost" }, fact(method === "epoll" ? "epoll_wait" : method, told),
-    fact("entries looked at: kernel", number(kernel.lastKernel)), fact("loop", number(kernel.lastLoop)), fact("in all", h("span", { id: "examined" }, number(kernel.allKernel + kernel.allLoop))));
+    fact("looked at: kernel", number(kernel.lastKernel)), fact("loop", number(kernel.lastLoop)), fact("in all", h("span", { id: "examined" }, number(kernel.allKernel + kernel.allLoop))));
 }
 
 function socket(s, view) {

@@ -1,7 +1,7 @@
 // The page: loads the loop, and draws the run after each change.
 
 import { h, find, redraw, message } from "page/dom";
-import { state, begin, open, onChange } from "page/run";
+import { state, begin, open, onChange, remember } from "page/run";
 import { drawClients } from "page/clients";
 import { drawKernel } from "page/kernel";
 import { drawLoop } from "page/loop";
@@ -9,12 +9,11 @@ import { drawCalls, drawSource } from "page/calls";
 import { drawGuide, advance } from "page/guide";
 import { drawLevel } from "page/levels";
 import { drawQuiz } from "page/quiz";
-import { encode } from "page/address";
 import "page/controls";
 
 onChange(() => {
   const view = state.compared ?? state.view;
-  if (state.mode === "guide" && advance(view)) history.replaceState(null, "", encode(state));
+  if (state.mode === "guide" && advance(view)) remember();
   drawClients(view);
   drawKernel(view);
   drawLoop(view);

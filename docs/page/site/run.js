@@ -36,11 +36,22 @@ function play() {
 
 const sentence = (text) => text[0].toUpperCase() + text.slice(1) + ".";
 
-function remember() {
+let writing = 0;
+
+// remember writes the state into the address, a few times a second at most: browsers refuse more.
+export function remember() {
+  writing ||= setTimeout(write, 350);
+}
+
+function write() {
+  clearTimeout(writing);
+  writing = 0;
   const fragment = encode(state);
   history.replaceState(null, "", fragment);
   store("chatd.last", fragment);
 }
+
+window.addEventListener("pagehide", () => writing && write());
 
 // make makes a move. Moves of many steps are kept as single steps, so that each can be taken back.
 // It returns whether the move was possible; otherwise nothing has changed.
@@ -121,6 +132,8 @@ export function endComparison() {
 
 // open shows the state of a fragment. If that is broken, what is shown stays.
 export async function open(fragment) {
+  clearTimeout(writing);
+  writing = 0;
   let next;
   try {
     next = decode(fragment);

@@ -10,7 +10,7 @@ import (
 	"chatd/poller/memkernel"
 )
 
-const logLines = 120 // that the page gets
+const logLines = 60 // that the page gets
 
 type object = map[string]any
 
