@@ -1,5 +1,5 @@
 // Page is the loop in the browser: the real one, compiled to WebAssembly, with the reader in the place
-// of its clients and, if he likes, of its kernel.
+// of its clients and, at will, of its kernel.
 //
 //	go run ./docs/page                 build it and serve it on loopback
 //	go run ./docs/page -o DIR          write static files for any web host

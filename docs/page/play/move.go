@@ -152,7 +152,7 @@ func allows(offered, given string) bool {
 func (r *Run) Batch() (names []string) {
 	if r.Method == "epoll" {
 		for _, s := range r.Kernel.Ready {
-			if r.Due(s) != 0 {
+			if s.FD >= 0 && r.Due(s) != 0 {
 				names = append(names, r.NameOf(s.FD))
 			}
 		}
@@ -201,7 +201,7 @@ func (r *Run) applyAnswer(c *memkernel.Call) {
 	r.answer = ""
 }
 
-// reorder puts the batch into the player's order. What he leaves out is reported by the next wait.
+// reorder puts the batch into the player's order. What is left out is reported by the next wait.
 func (r *Run) reorder(c *memkernel.Call) {
 	_, value, ok := strings.Cut(r.answer, "order:")
 	if !ok {

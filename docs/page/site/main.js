@@ -14,6 +14,7 @@ import "page/controls";
 onChange(() => {
   const view = state.compared ?? state.view;
   if (state.mode === "guide" && advance(view)) remember();
+  document.body.classList.add("ready");
   drawClients(view);
   drawKernel(view);
   drawLoop(view);
