@@ -53,7 +53,7 @@ type send struct {
 	from      *view
 	line      int // its number
 	to, text  string
-	target    *view // who had that name when it was read; nil: no client
+	target    *view // the client that had that name when it was read; nil: none
 	delivered bool
 	turn      int
 }

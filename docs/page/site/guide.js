@@ -23,7 +23,7 @@ const guide = [
     done: (view) => client(view, "a")?.fd >= 0,
   },
   {
-    say: text("The client is descriptor ", ["6"], " now. The loop registers it with epoll_ctl, asks for more connections, and gets EAGAIN: there is none. Press ", ["r"], " (Run): the loop goes on until it sleeps."),
+    say: text("The client is descriptor 6 now. The loop registers it with epoll_ctl, asks for more connections, and gets EAGAIN: there is none. Press ", ["r"], " (Run): the loop goes on until it sleeps."),
     done: (view) => view.asleep && view.stuck,
   },
   {

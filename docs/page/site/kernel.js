@@ -37,7 +37,7 @@ function cost(view) {
 
 function socket(s, view) {
   return h("div", { class: "socket" + (s.due ? " ready" : "") },
-    h("div", { class: "who" }, h("b", {}, `${s.fd} ${s.name}`), " ",
+    h("div", { class: "title" }, h("b", {}, `${s.fd} ${s.name}`), " ",
       h("span", { class: "chip" }, "waits for ", h("b", {}, s.interest === "0" ? "nothing" : s.interest)), " ",
       h("span", { class: "chip" + (s.due ? " good" : "") }, "holds ", h("b", {}, s.holds === "0" ? "nothing" : s.holds)),
       s.eof && flag("end of input"), s.shut && flag("shut"), s.broken && flag("failed")),

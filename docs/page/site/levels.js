@@ -1,4 +1,4 @@
-// The levels: the loop without one of its defences, and the player who shows what comes of it.
+// The levels: the loop without one of its defences. The player shows what comes of it.
 
 import { h, message } from "page/dom";
 import { state, show, compare, endComparison, stored, store, changed } from "page/run";

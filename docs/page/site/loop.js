@@ -38,7 +38,7 @@ function connection(c) {
     c.active && "active", c.write && "pending write", c.blocked && "write blocked", c.throttled && "throttled", c.resumed && "lines left",
   ].filter(Boolean);
   return h("div", { class: "conn" },
-    h("div", { class: "who" }, h("b", {}, `${c.fd}.${c.generation} ${c.name}`), " ",
+    h("div", { class: "title" }, h("b", {}, `${c.fd}.${c.generation} ${c.name}`), " ",
       h("span", { class: "chip" + (c.phase === "open" ? "" : " bad") }, c.phase), " ",
       c.loggedIn ? null : h("span", { class: "chip" }, "not logged in"),
       flags.map((f) => [" ", h("span", { class: "chip good" }, f)]).flat()),

@@ -6,6 +6,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"syscall/js"
 
 	"chatd/docs/page/play"
@@ -23,13 +24,13 @@ var (
 )
 
 // replay makes moves in a new run, or goes on with the present one if that began with the same moves.
-// Its arguments are method, idle clients, moves, and whether moves that are impossible are left out.
+// Its arguments are method, idle clients, moves with NUL between them, and whether moves that are impossible are left out.
 // The answer is what the page shows, after the moves up to the first that is impossible.
 func replay(_ js.Value, args []js.Value) any {
 	setup := play.Setup{Method: args[0].String(), Idle: args[1].Int()}
-	wanted := make([]string, args[2].Length())
-	for i := range wanted {
-		wanted[i] = args[2].Index(i).String()
+	var wanted []string
+	if all := args[2].String(); all != "" {
+		wanted = strings.Split(all, "\x00")
 	}
 	if run == nil || run.Setup != setup || len(wanted) < len(moves) || !slices.Equal(wanted[:len(moves)], moves) || args[3].Bool() {
 		fresh, err := play.New(setup)
