@@ -172,26 +172,37 @@ func (t *tab) shown() string {
 	return t.text(`["clients","kernel","loop","calls","source"].map((id) => document.getElementById(id).innerText).join("\n") + position.textContent`)
 }
 
-// photograph keeps a picture of a view if PAGE_PICTURES names a directory, and checks that nothing is
-// wider than the window.
-func (t *tab) photograph(name string, width, height int64) {
+// widths are those at which a view is photographed: a projector, a telephone, and a window of 1280 x 720
+// enlarged to 200 %.
+var widths = map[int64]int64{1280: 720, 390: 800, 640: 360}
+
+// photograph checks at each width that nothing is wider than the window, and keeps a picture if
+// PAGE_PICTURES names a directory.
+func (t *tab) photograph(name string) {
 	t.Helper()
-	t.do(chromedp.EmulateViewport(width, height))
-	if wide := t.text(`document.documentElement.scrollWidth > innerWidth ? [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.tagName + "#" + e.id + "." + e.className).slice(0, 8) : ""`); wide != "" {
-		t.Errorf("%s at %d: wider than the window: %s", name, width, wide)
-	}
-	dir := os.Getenv("PAGE_PICTURES")
-	if dir == "" {
-		return
-	}
-	var picture []byte
-	action := chromedp.CaptureScreenshot(&picture)
-	if width < 1000 {
-		action = chromedp.FullScreenshot(&picture, 100)
-	}
-	t.do(action)
-	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.png", name, width)), picture, 0o644); err != nil {
-		t.Fatal(err)
+	for width, height := range widths {
+		t.do(chromedp.EmulateViewport(width, height))
+		if wide := t.text(tooWide); wide != "" {
+			t.Errorf("%s at %d: wider than the window: %s", name, width, wide)
+		}
+		dir := os.Getenv("PAGE_PICTURES")
+		if dir == "" {
+			continue
+		}
+		var picture []byte
+		action := chromedp.CaptureScreenshot(&picture)
+		if width < 1000 {
+			action = chromedp.FullScreenshot(&picture, 100) // as PNG
+		}
+		t.do(action)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.png", name, width)), picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.do(chromedp.EmulateViewport(1280, 720))
 }
+
+// tooWide lists some elements that are, if the page is.
+const tooWide = `document.documentElement.scrollWidth <= innerWidth ? "" :
+	[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+		.map((e) => e.tagName + "#" + e.id + "." + e.className).slice(0, 8)`

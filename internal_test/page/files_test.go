@@ -46,7 +46,7 @@ func TestNoWebAssembly(t *testing.T) {
 	tab := blank(t)
 	tab.do(chromedp.ActionFunc(addScript("delete globalThis.WebAssembly")), chromedp.Navigate(address))
 	tab.waitFor(`document.querySelector("#message").textContent.includes("this browser does not have it")`)
-	tab.photograph("no-webassembly", 1280, 720)
+	tab.photograph("no-webassembly")
 }
 
 // The page is legible in the dark, and moves nothing by itself.
@@ -54,7 +54,7 @@ func TestDark(t *testing.T) {
 	tab := blank(t)
 	tab.do(emulate("prefers-color-scheme", "dark"), chromedp.Navigate(address+fragment("level", 3, nil)))
 	tab.waitFor(`document.querySelector("#position")`)
-	tab.photograph("dark", 1280, 720)
+	tab.photograph("dark")
 	if colour := tab.text(`getComputedStyle(document.body).backgroundColor`); colour != "rgb(22, 24, 28)" {
 		t.Errorf("the background is %s", colour)
 	}

@@ -18,31 +18,29 @@ func TestGuidedLevelByKeyboard(t *testing.T) {
 		tab.waitFor(`document.querySelector("#guide").dataset.step === "` + want + `"`)
 	}
 	step("0")
-	tab.photograph("guide-0", 1280, 720)
+	tab.photograph("guide-0")
 	tab.keys("c")
 	step("1")
 	tab.keys(escape + "n")
 	step("2")
-	tab.photograph("guide-2", 1280, 720)
+	tab.photograph("guide-2")
 	tab.keys("n")
 	step("3")
 	tab.keys("r")
 	step("4")
 	tab.keys("1HELLO-FROM alice" + enter)
 	step("5")
-	tab.photograph("guide-5", 1280, 720)
+	tab.photograph("guide-5")
 	tab.keys(escape + "nnn")
 	step("6")
 	tab.keys("cHELLO-FROM bob" + enter + escape + "r")
 	step("7")
 	tab.keys("1SEND bob hello" + enter + escape + "nn")
 	step("8")
-	tab.photograph("guide-8", 1280, 720)
-	tab.photograph("guide-8", 390, 800)
-	tab.photograph("guide-8-zoomed", 640, 360) // 200 % of 1280 x 720
+	tab.photograph("guide-8")
 	tab.keys("nn")
 	step("9")
-	tab.photograph("guide-9", 1280, 720)
+	tab.photograph("guide-9")
 	for client, line := range map[string]string{"a": "< SEND-OK", "b": "< DELIVERY alice hello"} {
 		tab.waitFor(`document.querySelector("[data-client=` + client + `] pre").textContent.includes("` + line + `")`)
 	}
@@ -62,13 +60,13 @@ func TestLevels(t *testing.T) {
 			tab := open(t, fragment("level", i+1, l.Win))
 			tab.waitFor(`document.querySelector("#task .broken")`)
 			t.Log(tab.text(`document.querySelector("#task .broken").innerText`))
-			tab.photograph(fmt.Sprint("level-", i+1, "-broken"), 1280, 720)
+			tab.photograph(fmt.Sprint("level-", i+1, "-broken"))
 			tab.do(chromedp.Click("#compare"))
 			tab.waitFor(`document.querySelector("#task .held")`)
 			if held := tab.text(`document.querySelector("#task .held").innerText`); !strings.HasPrefix(held, "The right loop keeps every promise.") {
 				t.Error(held)
 			}
-			tab.photograph(fmt.Sprint("level-", i+1, "-held"), 1280, 720)
+			tab.photograph(fmt.Sprint("level-", i+1, "-held"))
 			if !strings.Contains(tab.text(`document.querySelector("[data-key=level-`+fmt.Sprint(i+1)+`]").textContent`), "✓") {
 				t.Error("the level is not marked as won")
 			}
@@ -79,12 +77,11 @@ func TestLevels(t *testing.T) {
 // The hints of a level appear one after the other, and then make its moves.
 func TestHints(t *testing.T) {
 	tab := open(t, fragment("level", 8, nil))
-	tab.photograph("level-8", 1280, 720)
+	tab.photograph("level-8")
 	for range 4 {
 		tab.do(chromedp.Click("[data-key=hint]"))
 	}
 	tab.waitFor(`document.querySelector("#task .broken")`)
-	tab.photograph("level-8-broken", 390, 800)
 }
 
 // Back and forward give the same state, and a link restores it.
@@ -135,7 +132,7 @@ func TestBadInput(t *testing.T) {
 	tab.keys(enter)
 	tab.waitFor(`document.querySelector("#message").textContent.includes("1,048,576 bytes")`)
 	tab.waitFor(`document.querySelector("[data-client=a] input").value.length === 1048576`)
-	tab.photograph("endless-line", 1280, 720)
+	tab.photograph("endless-line")
 	if tab.shown() != before {
 		t.Error("the line that was refused has changed something")
 	}
@@ -154,7 +151,7 @@ func TestIdleClients(t *testing.T) {
 			tab.make(move)
 		}
 		tab.waitFor(`document.querySelector("[data-client=a] pre").textContent.includes("HELLO alice")`)
-		tab.photograph("idle-"+method, 1280, 720)
+		tab.photograph("idle-" + method)
 		fmt.Sscan(strings.ReplaceAll(tab.text("examined.textContent"), ",", ""), &n)
 		return n
 	}
@@ -169,8 +166,7 @@ func TestIdleClients(t *testing.T) {
 func TestQuiz(t *testing.T) {
 	tab := open(t, "#quiz.7/epoll/0/")
 	tab.waitFor(`document.querySelector("[data-key=option-0]")`)
-	tab.photograph("quiz", 1280, 720)
-	tab.photograph("quiz", 390, 800)
+	tab.photograph("quiz")
 	if n := tab.text(`document.querySelectorAll("#calls .pending").length`); n != "0" {
 		t.Error("the pending call is shown before the answer")
 	}
