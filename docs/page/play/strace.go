@@ -41,6 +41,9 @@ func (r *Run) strace(c memkernel.Call) string {
 	case "write":
 		return fmt.Sprintf("write(%d, %s, %d) = %s", c.FD, quote(c.Data), r.offered, result)
 	}
+	if text := r.Before(c); c.Err == nil && strings.HasPrefix(text, "/*") {
+		return text
+	}
 	return r.Before(c) + " = " + result
 }
 

@@ -6,7 +6,8 @@ export function drawKernel(view) {
   const { kernel } = view;
   const rows = kernel.sockets.filter((s) => s.connection).map((s) => socket(s, view));
   redraw(find("kernel").lastElementChild,
-    h("p", { class: "facts" }, internals(view),
+    h("p", { class: "facts" }, internals(view)),
+    h("p", { class: "facts" },
       fact("backlog", kernel.backlog.join(", ") || "empty"),
       fact(view.method === "epoll" ? "ready list" : "ready, if asked", kernel.ready.join(" → ") || "empty")),
     cost(view),
@@ -47,7 +48,7 @@ function socket(s, view) {
 
 const flag = (text) => [" ", h("span", { class: "chip bad" }, text)];
 
-const brief = 15; // characters: two such texts stand beside each other
+const brief = 12; // characters: two such texts stand beside each other
 
 function buffer(name, text, size) {
   const percent = Math.min(100, Math.round((100 * text.length) / size));

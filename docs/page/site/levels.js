@@ -53,12 +53,14 @@ function comparison(view, level) {
     h("p", { class: "held", role: "status" }, h("b", {}, view.broken ? "The right loop breaks it too: " + view.broken.why : "The right loop keeps every promise. "),
       level.lesson, ` (${level.fault} in docs/faults.md)`),
     h("pre", { class: "edit", tabindex: "0", "aria-label": "The edit" }, level.edits.flatMap((e) => [
-      h("del", {}, `- ${e.old.trim()}\n`), h("ins", {}, `+ ${e.new.trim() || "(nothing)"}\n`),
+      h("ins", {}, `right loop:  ${flat(e.old)}\n`), h("del", {}, `this level:  ${flat(e.new)}\n`),
     ])),
     h("button", { "data-key": "return", click: endComparison }, "Back to the level"),
     next(),
   ];
 }
+
+const flat = (text) => text.trim().replace(/\s*\n\s*/g, " ⏎ ");
 
 const next = () => state.number < state.levels.length &&
   h("button", { "data-key": "next", click: open(state.number + 1) }, `Level ${state.number + 1}`);

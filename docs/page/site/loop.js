@@ -49,8 +49,8 @@ function connection(c) {
 
 function field(name, text, more, half) {
   const shown = text.length > 300 ? text.slice(0, 300) + "…" : text;
-  return h("div", { class: `buffer ${text.length > 15 ? "" : half ?? ""}` }, h("span", { class: "name" }, name), h("code", {}, more ?? (visible(shown) || " ")),
-    text.length > 0 && h("span", { class: "count" }, text.length));
+  return h("div", { class: `buffer ${text.length > 12 ? "" : half ?? ""}` }, h("span", { class: "name" }, name), h("code", {}, more ?? (visible(shown) || " ")),
+    !half && text.length > 0 && h("span", { class: "count" }, text.length));
 }
 
 // receipts is the out queue with a mark where each frame with a receipt ends.
