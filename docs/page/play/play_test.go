@@ -2,6 +2,7 @@ package play
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -143,4 +144,36 @@ func anyMove(rng *rand.Rand, r *Run) string {
 		return "run"
 	}
 	return "."
+}
+
+// A problem is a function of its seed, has different options, and the right one is what the loop does.
+func TestProblems(t *testing.T) {
+	next := map[string]int{}
+	for seed := range uint64(300) {
+		p := NewProblem(seed)
+		if again := NewProblem(seed); !slices.Equal(p.Options, again.Options) || !slices.Equal(p.Moves, again.Moves) {
+			t.Fatalf("seed %d makes two problems: %q, %q", seed, p, again)
+		}
+		r := do(t, p.Setup.Method, p.Moves...)
+		before := len(r.Log)
+		if err := r.Do("."); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Log[before].Text; got != p.Options[p.Right] {
+			t.Errorf("seed %d: the loop makes %s, the right option is %s", seed, got, p.Options[p.Right])
+		}
+		for i, o := range p.Options {
+			if slices.Index(p.Options, o) != i {
+				t.Errorf("seed %d has %s twice", seed, o)
+			}
+		}
+		name, _, _ := strings.Cut(p.Options[p.Right], "(")
+		next[name]++
+	}
+	t.Log(next)
+	for _, name := range []string{"read", "write", "epoll_wait", "accept4"} {
+		if next[name] < 10 {
+			t.Errorf("%s is the answer %d times of 300", name, next[name])
+		}
+	}
 }

@@ -24,7 +24,7 @@ func NewProblem(seed uint64) Problem {
 			panic(err) // the setup is ours
 		}
 		p.Moves = randomMoves(rng, r)
-		if r.Pending != nil && !r.Stuck() {
+		if !r.Stuck() {
 			p.ask(rng, r)
 		}
 		r.Close()
@@ -84,6 +84,7 @@ func (p *Problem) ask(rng *rand.Rand, r *Run) {
 			"write(" + fd + `, "SEND-OK\n", 8) = 8`,
 			"read(" + fd + ", 0x…, 16384) = -1 EAGAIN (Resource temporarily unavailable)",
 			"close(" + fd + ") = 0",
+			"epoll_wait(epfd, [{fd=" + fd + ", EPOLLIN}], 256, -1) = 1",
 		}
 		if len(c.Received) > 0 {
 			wrong = append(wrong, "read("+fd+", "+quote(c.Received)+", 16384) = "+strconv.Itoa(len(c.Received)))

@@ -10,7 +10,7 @@ export function drawCalls(view) {
   }, e.text, e.answered && h("em", {}, " your answer")));
   const hidden = state.mode === "quiz" && !state.answered;
   if (view.pending && !hidden) lines.push(h("li", { class: "pending", "aria-current": "step" }, "▶ " + view.pending));
-  if (view.asleep) lines.push(h("li", { class: "pending" }, view.stuck ? "… the loop sleeps in this wait" : "… the wait is about to return"));
+  if (view.asleep && !hidden) lines.push(h("li", { class: "pending" }, view.stuck ? "… the loop sleeps in this wait" : "… the wait is about to return"));
   list.replaceChildren(...lines);
   drawAnswers(view, hidden);
 }
@@ -25,7 +25,7 @@ function drawAnswers(view, hidden) {
   if (state.compared || hidden || !view.answers.length || view.broken) return redraw(box);
   const controls = view.answers.map((answer) => {
     const [kind, value] = answer.split(":");
-    if (kind === "short") return field(kind, value, "number", `short by: only n of ${Number(value) + 1} bytes`, "Short");
+    if (kind === "short") return field(kind, value, "number", `short by: only n of ${Number(value) + 1} bytes`, "bytes only");
     if (kind === "order") return field(kind, value, "text", "order of the batch", "Return in this order");
     return h("button", { "data-key": kind, title: why[kind], "aria-label": `Answer ${kind}: ${why[kind]}`, click: () => make("!" + kind) }, kind);
   });
@@ -33,10 +33,13 @@ function drawAnswers(view, hidden) {
 }
 
 function field(kind, value, type, label, action) {
-  const input = h("input", { type, "data-key": kind, "aria-label": label, value: type === "number" ? Math.min(3, value) : value, min: 1, max: type === "number" ? value : null });
+  const number = type === "number";
+  const input = h("input", {
+    type, "data-key": kind, "aria-label": label, value: number ? Math.min(3, value) : value, min: 1, max: number ? value : null,
+  });
   const give = () => make(`!${kind}:${input.value.trim()}`);
   input.addEventListener("keydown", (event) => event.key === "Enter" && give());
-  return h("span", { class: "answer" }, input, h("button", { "data-key": kind + "-give", click: give }, type === "number" ? "bytes only" : action));
+  return h("span", { class: "answer" }, input, h("button", { "data-key": kind + "-give", click: give }, action));
 }
 
 // sourceOf is a file as it was compiled: in a level, with the level's edits.

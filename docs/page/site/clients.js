@@ -43,7 +43,6 @@ function makeCard(letter) {
     placeholder: "type a line, press Enter",
     keydown: (event) => {
       if (event.key === "Enter") send(letter, input, ":");
-      if (event.key === "Escape") find("step").focus();
     },
   });
   const button = (text, label, click) => h("button", { click, "aria-label": `Client ${letter}: ${label}` }, text);
@@ -68,7 +67,8 @@ function send(letter, input, verb, times = 1) {
   const text = Array(times).fill(input.value).join("\n");
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > mostBytes) {
-    message(`This is ${bytes.toLocaleString("en")} bytes. The page sends at most 2,000 at once, because a whole run has to fit into an address. Nothing was sent; the text is still there.`);
+    message(`This is ${bytes.toLocaleString("en")} bytes. The page sends at most 2,000 at once, because a whole run has to ` +
+      "fit into an address. Nothing was sent; the text is still there.");
     return;
   }
   if (verb === "_" && text === "") {

@@ -92,7 +92,10 @@ const afterKey = (action) => document.addEventListener("keyup", action, { once: 
 // Keys act when no text is being typed.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !state.view) return;
-  if (event.target.matches("input[type=text], input[type=number]")) return;
+  if (event.target.matches("input[type=text], input[type=number]")) {
+    if (event.key === "Escape") find("step").focus();
+    return;
+  }
   const key = event.key.toLowerCase();
   if (key === "c") afterKey(connect);
   else if (/^[1-8]$/.test(key)) afterKey(() => focusClient(Number(key) - 1));

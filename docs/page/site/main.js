@@ -23,8 +23,14 @@ onChange(() => {
   redraw(find("task"), task(view));
   const log = find("calls").querySelector("ol");
   log.scrollTop = log.scrollHeight; // at last, when it has its height
-  find("spoken").textContent = `${view.log.at(-1)?.text ?? ""} ${view.asleep ? "The loop sleeps." : "Next: " + (state.mode === "quiz" ? "?" : view.pending)}`;
+  find("spoken").textContent = `${view.log.at(-1)?.text ?? ""} ${next(view)}`;
 });
+
+// next is what a screen reader says about the call that comes next.
+function next(view) {
+  if (state.mode === "quiz" && !state.answered) return "Next: ?";
+  return view.asleep ? "The loop sleeps." : `Next: ${view.pending}`;
+}
 
 function task(view) {
   switch (state.mode) {
@@ -33,7 +39,8 @@ function task(view) {
     case "quiz": return drawQuiz();
   }
   const broken = view.broken ? h("p", { class: "broken", role: "status" }, h("b", {}, view.broken.promise), " ", view.broken.why) : null;
-  return [h("h2", {}, "Free play"), broken ?? h("p", {}, "Be the clients, and be the kernel. The address of this page holds the whole run: send it as a link.")];
+  return [h("h2", {}, "Free play"), broken ?? h("p", {},
+    "Be the clients, and be the kernel. The address of this page holds the whole run: send it as a link.")];
 }
 
 async function start() {

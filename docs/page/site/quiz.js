@@ -28,7 +28,10 @@ export function drawQuiz() {
     return [h("p", {}, "The problem is being made…")];
   }
   const [right, all] = JSON.parse(stored("chatd.quiz") ?? "[0,0]");
-  const verdict = () => problem.chosen === null ? "The answer is marked." : problem.chosen === problem.right ? "Right." : "No: the answer is marked.";
+  const verdict = () => {
+    if (problem.chosen === problem.right) return "Right.";
+    return problem.chosen === null ? "The answer is marked." : "No: the answer is marked.";
+  };
   return [
     h("h2", {}, `Quiz · problem ${problem.seed}`),
     h("p", {}, state.answered ? verdict() + ` ${right} of ${all} so far.` : "Look at the kernel and the loop. Which call comes next, and with what result?"),
