@@ -21,10 +21,15 @@ onChange(() => {
   drawCalls(view);
   drawSource(view);
   redraw(find("task"), task(view));
-  const log = find("calls").querySelector("ol");
-  log.scrollTop = log.scrollHeight; // at last, when it has its height
+  showEnd(); // at last, when the log has its height
   find("spoken").textContent = `${view.log.at(-1)?.text ?? ""} ${next(view)}`;
 });
+
+// showEnd scrolls the log to the call that comes next.
+function showEnd() {
+  const log = find("calls").querySelector("ol");
+  log.scrollTop = log.scrollHeight;
+}
 
 // next is what a screen reader says about the call that comes next.
 function next(view) {
@@ -53,5 +58,6 @@ async function start() {
   performance.mark("first view");
 }
 
+window.addEventListener("resize", showEnd);
 window.addEventListener("hashchange", () => open(location.hash).catch((e) => message(e.message)));
 start().catch((error) => message(error.message));
