@@ -114,7 +114,7 @@ var levels = []level{
 		Fault:  "B3", Win: []string{"+", "run", "a!", "+", "run"},
 		Edits: []edit{
 			{"poller/close.go", "\tl.lost = c.out.discard(l.lost)\n", "\tl.lost = c.out.discard(l.lost)\n\tl.Kernel.Close(c.ID.Slot())\n"},
-			{"poller/close.go", "l.closeDescriptor(state.NewID(slot, r.generation), reason)", "l.closed[reason]++"},
+			{"poller/close.go", "l.closeDescriptor(state.NewID(slot, r.generation), reason, name)", "l.closed[reason]++"},
 		},
 	},
 	{
@@ -127,7 +127,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop takes the listener out of the set for 100 ms, and logs it once.",
 		Fault:  "A1", Win: []string{"full", "+", "run"},
-		Edits: []edit{{"poller/accept.go", "return l.Kernel.Modify(internalID(l.Listener), 0)", "return nil"}},
+		Edits: []edit{{"poller/accept.go", "return l.Kernel.Modify(l.listenerID, 0)", "return nil"}},
 	},
 	{
 		Name:  "Close follows the last reply",
