@@ -1,0 +1,110 @@
+// Program 1 serves one client at a time. Each of its calls blocks.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"runtime"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+func init() { runtime.LockOSThread() } // main stays on the thread that strace shows
+
+func main() {
+	listener := listen()
+	fmt.Println("Server is on")
+	for {
+		fd, _, err := unix.Accept(listener) // waits until a client connects
+		check(err)                          // Shortcut: if no descriptor is left, the program ends (see 10).
+		c := &client{fd: fd}
+		for !c.closed {
+			c.read()
+		}
+	}
+}
+
+func listen() int {
+	address := flag.String("address", "127.0.0.1", "IPv4 address to listen on")
+	port := flag.Int("port", 5378, "port to listen on")
+	flag.Parse()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	check(err)
+	check(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
+	check(unix.Bind(fd, &unix.SockaddrInet4{Port: *port, Addr: netip.MustParseAddr(*address).As4()}))
+	check(unix.Listen(fd, 4096))
+	return fd
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// A client is one connection.
+type client struct {
+	fd     int
+	name   string // empty: not logged in
+	closed bool
+}
+
+// read waits until the client sends something, and executes it.
+// Shortcut: one read is taken for one line. TCP does not promise that; program 5 cuts lines.
+func (c *client) read() {
+	input := make([]byte, 16<<10)
+	n, err := unix.Read(c.fd, input)
+	if err != nil || n == 0 { // 0 is the end of input
+		c.close()
+		return
+	}
+	c.execute(strings.TrimSuffix(strings.TrimSuffix(string(input[:n]), "\n"), "\r"))
+}
+
+// send waits until the kernel has a copy of the whole line.
+// Shortcut: an error is ignored, because the next read reports it too.
+func (c *client) send(line string) { unix.Write(c.fd, []byte(line+"\n")) }
+
+func (c *client) close() {
+	unix.Close(c.fd)
+	c.closed = true
+}
+
+// execute executes one line: the table of answers in docs/protocol.md.
+func (c *client) execute(line string) {
+	header, body, hasBody := strings.Cut(line, " ")
+	to, message, _ := strings.Cut(strings.TrimLeft(body, " "), " ")
+	switch {
+	case c.name == "" && header != "HELLO-FROM":
+		c.refuse("BAD-RQST-HDR")
+	case c.name == "" && !isName(body):
+		c.refuse("BAD-RQST-BODY")
+	case c.name == "":
+		c.name = body
+		c.send("HELLO " + c.name)
+	case header == "LIST" && !hasBody:
+		c.send("LIST-OK " + c.name)
+	case header == "LIST", header == "SEND" && (!isName(to) || message == ""):
+		c.send("BAD-RQST-BODY")
+	case header == "SEND" && to != c.name:
+		c.send("BAD-DEST-USER")
+	case header == "SEND":
+		c.send("DELIVERY " + c.name + " " + message)
+		c.send("SEND-OK")
+	default:
+		c.send("BAD-RQST-HDR")
+	}
+}
+
+func (c *client) refuse(line string) {
+	c.send(line)
+	c.close()
+}
+
+var nameForm = regexp.MustCompile(`^[^ ,\p{Cc}\x{2028}-\x{202E}\x{2066}-\x{2069}]{1,255}$`)
+
+func isName(name string) bool { return utf8.ValidString(name) && nameForm.MatchString(name) }

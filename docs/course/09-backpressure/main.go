@@ -1,0 +1,353 @@
+// Program 9 does not read a client with a pending reply or a long out queue, so its memory is bounded.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+func init() { runtime.LockOSThread() } // main stays on the thread that strace shows
+
+func main() {
+	listener := listen()
+	var err error
+	epoll, err = unix.EpollCreate1(0)
+	check(err)
+	watch(listener)
+	fmt.Println("Server is on")
+	for {
+		for _, e := range wait(len(resumed) > 0) {
+			if int(e.Fd) == listener {
+				accept(listener)
+				continue
+			}
+			c := clients[int(e.Fd)]
+			if e.Events&unix.EPOLLOUT != 0 {
+				c.scheduleWrite()
+			}
+			if e.Events&^unix.EPOLLOUT != 0 { // there is input, or the connection has failed
+				c.read()
+			}
+		}
+		resume()
+		write()
+		endTurn()
+	}
+}
+
+var (
+	epoll  int // descriptor of the set, which is in the kernel
+	events [64]unix.EpollEvent
+)
+
+// watch puts a descriptor into the set. The kernel takes it out when it is closed.
+func watch(fd int) {
+	check(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}))
+}
+
+// wait sleeps until at least one descriptor of the set is ready, and returns those that are.
+// If the process has lines left to execute, it does not sleep.
+func wait(linesLeft bool) []unix.EpollEvent {
+	timeout := -1 // milliseconds; -1: none
+	if linesLeft {
+		timeout = 0
+	}
+	n, err := unix.EpollWait(epoll, events[:], timeout)
+	if err == unix.EINTR { // a signal came first
+		return nil
+	}
+	check(err)
+	return events[:n]
+}
+
+func listen() int {
+	address := flag.String("address", "127.0.0.1", "IPv4 address to listen on")
+	port := flag.Int("port", 5378, "port to listen on")
+	flag.Parse()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	check(err)
+	check(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
+	check(unix.Bind(fd, &unix.SockaddrInet4{Port: *port, Addr: netip.MustParseAddr(*address).As4()}))
+	check(unix.Listen(fd, 4096))
+	return fd
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// A client is one connection.
+type client struct {
+	fd     int
+	name   string // empty: not logged in
+	closed bool
+	input  []byte // that has been read and not executed
+
+	out          []byte // the out queue: what the kernel has not taken yet
+	writePending bool   // in pendingWrites
+	active       bool   // in the list active
+	registered   uint32 // the interest that the kernel was told last
+
+	queued, written int       // bytes that were appended to out and taken from it, since the login
+	receipts        []receipt // of the DELIVERYs in out
+	replies         []*reply  // to this client's requests, in their order; the first one is pending
+}
+
+// A receipt says which reply waits until the kernel has taken a DELIVERY.
+type receipt struct {
+	end   int // where the DELIVERY ends, counted as queued and written are
+	reply *reply
+}
+
+// A reply is an answer that may have to wait.
+type reply struct {
+	to   *client // not its descriptor: that number may soon belong to another client
+	text string  // empty: pending
+}
+
+var (
+	clients = make(map[int]*client)    // by descriptor
+	users   = make(map[string]*client) // those that are logged in
+	names   []string                   // of the users, in the order of their logins
+
+	pendingWrites []*client // to be written in this turn
+	active        []*client // to be looked at when the turn ends
+	resumed       []*client // to execute lines in the next turn, which no event announces
+)
+
+// accept takes a connection, if a client has connected.
+func accept(listener int) {
+	fd, _, err := unix.Accept4(listener, unix.SOCK_NONBLOCK)
+	if err == unix.EAGAIN { // not now
+		return
+	}
+	check(err) // Shortcut: if no descriptor is left, the program ends (see 10).
+	clients[fd] = &client{fd: fd, registered: unix.EPOLLIN}
+	watch(fd)
+}
+
+const (
+	highWater = 64 << 10 // bytes in an out queue, above which its client is not read
+	maxLine   = 1 << 20
+)
+
+// mayExecute reports whether one more line of the client may be executed: it gets no new request
+// carried out before it has taken most of its output, and before its last reply is known.
+// Shortcut: chatd executes 32 lines in a turn before it looks at pending replies.
+func (c *client) mayExecute() bool {
+	return !c.closed && len(c.replies) == 0 && len(c.out) < highWater
+}
+
+func (c *client) hasLine() bool { return bytes.IndexByte(c.input, '\n') >= 0 }
+
+// activate makes the end of the turn look at the client.
+func (c *client) activate() {
+	if !c.active {
+		c.active = true
+		active = append(active, c)
+	}
+}
+
+// read reads once, and executes the lines that the client has sent.
+func (c *client) read() {
+	c.activate()
+	input := make([]byte, 16<<10)
+	n, err := unix.Read(c.fd, input)
+	if err == unix.EAGAIN { // not now
+		return
+	}
+	if err != nil || n == 0 { // 0 is the end of input
+		c.close()
+		return
+	}
+	c.input = append(c.input, input[:n]...)
+	c.executeLines()
+	if !c.closed && len(c.input) > maxLine && !c.hasLine() {
+		c.refuse("BAD-RQST-BODY") // Shortcut: docs/protocol.md keeps the connection.
+	}
+}
+
+func (c *client) executeLines() {
+	for c.mayExecute() && c.hasLine() {
+		line, rest, _ := bytes.Cut(c.input, []byte("\n"))
+		c.input = rest
+		c.execute(strings.TrimSuffix(string(line), "\r"))
+	}
+}
+
+// resume executes lines that an earlier turn left.
+func resume() {
+	list := resumed
+	resumed = nil
+	for _, c := range list {
+		c.activate()
+		c.executeLines()
+	}
+}
+
+// send answers a request of the client, after the answers to its earlier requests.
+func (c *client) send(line string) {
+	c.replies = append(c.replies, &reply{c, line})
+	c.releaseReplies()
+}
+
+// deliver queues a DELIVERY. The sender's reply is pending until the kernel has taken it.
+func (c *client) deliver(from *client, message string) {
+	pending := &reply{to: from}
+	from.replies = append(from.replies, pending)
+	c.queue("DELIVERY " + from.name + " " + message)
+	c.receipts = append(c.receipts, receipt{c.queued, pending})
+}
+
+// complete gives a pending reply its text.
+func (r *reply) complete(text string) {
+	r.text = text
+	r.to.releaseReplies()
+}
+
+// releaseReplies queues the replies up to the first that is pending.
+func (c *client) releaseReplies() {
+	for len(c.replies) > 0 && c.replies[0].text != "" {
+		c.queue(c.replies[0].text)
+		c.replies = c.replies[1:]
+	}
+}
+
+// queue appends the line to the out queue. Nothing is written yet.
+func (c *client) queue(line string) {
+	c.out = append(c.out, line+"\n"...)
+	c.queued += len(line) + 1
+	c.scheduleWrite()
+}
+
+func (c *client) scheduleWrite() {
+	c.activate()
+	if !c.writePending {
+		c.writePending = true
+		pendingWrites = append(pendingWrites, c)
+	}
+}
+
+// write writes each queue that grew and each client that is writable again. A write may complete
+// receipts, which release replies: those are written too.
+func write() {
+	for len(pendingWrites) > 0 {
+		c := pendingWrites[0]
+		pendingWrites = pendingWrites[1:]
+		c.write()
+	}
+}
+
+// write offers the queue to the kernel and keeps what the kernel does not take.
+// Shortcut: an error is ignored, because the next read reports it too.
+func (c *client) write() {
+	c.writePending = false
+	if c.closed {
+		return
+	}
+	if n, err := unix.Write(c.fd, c.out); err == nil {
+		c.out = c.out[n:]
+		c.written += n
+	}
+	for len(c.receipts) > 0 && c.receipts[0].end <= c.written {
+		done := c.receipts[0].reply
+		c.receipts = c.receipts[1:]
+		done.complete("SEND-OK")
+	}
+}
+
+// endTurn tells the kernel the interest of each active client.
+func endTurn() {
+	for _, c := range active {
+		c.active = false
+		if c.closed {
+			continue
+		}
+		c.updateInterest()
+		if c.mayExecute() && c.hasLine() {
+			resumed = append(resumed, c)
+		}
+	}
+	active = nil
+}
+
+// interest is what the kernel is asked to wait for.
+func (c *client) interest() (wanted uint32) {
+	if len(c.out) > 0 { // a client with an empty queue is writable at all times: do not ask
+		wanted |= unix.EPOLLOUT
+	}
+	if c.mayExecute() { // what is not read stays in the kernel, and at last the client cannot send
+		wanted |= unix.EPOLLIN
+	}
+	return wanted
+}
+
+func (c *client) updateInterest() {
+	if wanted := c.interest(); wanted != c.registered {
+		check(unix.EpollCtl(epoll, unix.EPOLL_CTL_MOD, c.fd, &unix.EpollEvent{Events: wanted, Fd: int32(c.fd)}))
+		c.registered = wanted
+	}
+}
+
+// close closes the connection. Shortcut: what is still in the out queue is lost (see 10).
+func (c *client) close() {
+	unix.Close(c.fd)
+	c.closed = true
+	delete(clients, c.fd)
+	delete(users, c.name)
+	names = slices.DeleteFunc(names, func(name string) bool { return name == c.name })
+	for _, lost := range c.receipts {
+		lost.reply.complete("BAD-DEST-USER")
+	}
+	c.receipts = nil
+}
+
+// execute executes one line: the table of answers in docs/protocol.md.
+func (c *client) execute(line string) {
+	header, body, hasBody := strings.Cut(line, " ")
+	to, message, _ := strings.Cut(strings.TrimLeft(body, " "), " ")
+	switch {
+	case c.name == "" && header != "HELLO-FROM":
+		c.refuse("BAD-RQST-HDR")
+	case c.name == "" && !isName(body):
+		c.refuse("BAD-RQST-BODY")
+	case c.name == "" && users[body] != nil:
+		c.refuse("IN-USE")
+	case c.name == "":
+		c.name = body
+		users[body] = c
+		names = append(names, body)
+		c.send("HELLO " + c.name)
+	case header == "LIST" && !hasBody:
+		c.send("LIST-OK " + strings.Join(names, ","))
+	case header == "LIST", header == "SEND" && (!isName(to) || message == ""):
+		c.send("BAD-RQST-BODY")
+	case header == "SEND" && users[to] == nil:
+		c.send("BAD-DEST-USER")
+	case header == "SEND":
+		users[to].deliver(c, message)
+	default:
+		c.send("BAD-RQST-HDR")
+	}
+}
+
+func (c *client) refuse(line string) {
+	c.send(line)
+	c.write()
+	c.close()
+}
+
+var nameForm = regexp.MustCompile(`^[^ ,\p{Cc}\x{2028}-\x{202E}\x{2066}-\x{2069}]{1,255}$`)
+
+func isName(name string) bool { return utf8.ValidString(name) && nameForm.MatchString(name) }
