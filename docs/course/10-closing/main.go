@@ -1,6 +1,6 @@
 // Program 10 ends each connection in steps, so that the last answer arrives, and goes on when no
-// descriptor is left. What it lacks of chatd: timeouts of clients, a stop without loss, a limit for
-// the memory of all clients together, a log, and buffers that an idle client gives back.
+// descriptor is left. Shortcut: chatd also has timeouts for clients, a stop without loss and a limit
+// for the memory of all clients together, and its idle clients have no buffers.
 package main
 
 import (
@@ -234,7 +234,7 @@ func (c *client) read() {
 		c.input = append(c.input, input[:n]...)
 		c.executeLines()
 	}
-	if c.phase == open && !c.closed && len(c.input) > maxLine && !c.hasLine() {
+	if c.phase == open && len(c.input) > maxLine && !c.hasLine() {
 		c.refuse("BAD-RQST-BODY") // Shortcut: docs/protocol.md keeps the connection.
 	}
 }
