@@ -80,7 +80,6 @@ func check(err error) {
 	}
 }
 
-// A client is one connection.
 type client struct {
 	fd     int
 	name   string // empty: not logged in

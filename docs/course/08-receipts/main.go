@@ -80,7 +80,6 @@ func check(err error) {
 	}
 }
 
-// A client is one connection.
 type client struct {
 	fd     int
 	name   string // empty: not logged in
@@ -164,7 +163,6 @@ func (c *client) deliver(from *client, message string) {
 	c.receipts = append(c.receipts, receipt{c.queued, pending})
 }
 
-// complete gives a pending reply its text.
 func (r *reply) complete(text string) {
 	r.text = text
 	r.to.releaseReplies()

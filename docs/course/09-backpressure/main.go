@@ -87,7 +87,6 @@ func check(err error) {
 	}
 }
 
-// A client is one connection.
 type client struct {
 	fd     int
 	name   string // empty: not logged in
@@ -142,9 +141,8 @@ const (
 	maxLine   = 1 << 20
 )
 
-// mayExecute reports whether one more line of the client may be executed: it gets no new request
-// carried out before it has taken most of its output, and before its last reply is known.
-// Shortcut: chatd executes 32 lines in a turn before it looks at pending replies.
+// mayExecute reports whether one more line of the client may be executed.
+// Shortcut: chatd executes up to 32 lines in a turn, and then looks at pending replies.
 func (c *client) mayExecute() bool {
 	return !c.closed && len(c.replies) == 0 && len(c.out) < highWater
 }
@@ -162,6 +160,9 @@ func (c *client) activate() {
 // read reads once, and executes the lines that the client has sent.
 func (c *client) read() {
 	c.activate()
+	if c.mayExecute() && c.hasLine() { // resume executes the lines that were read before
+		return
+	}
 	input := make([]byte, 16<<10)
 	n, err := unix.Read(c.fd, input)
 	if err == unix.EAGAIN { // not now
@@ -210,7 +211,6 @@ func (c *client) deliver(from *client, message string) {
 	c.receipts = append(c.receipts, receipt{c.queued, pending})
 }
 
-// complete gives a pending reply its text.
 func (r *reply) complete(text string) {
 	r.text = text
 	r.to.releaseReplies()

@@ -1,6 +1,5 @@
-// Program 10 ends each connection in steps, so that the last answer arrives, and goes on when no
-// descriptor is left. Shortcut: chatd also has timeouts for clients, a stop without loss and a limit
-// for the memory of all clients together, and its idle clients have no buffers.
+// Program 10 ends each connection in steps, and goes on when no descriptor is left. Shortcut: chatd
+// also has timeouts for clients, a stop without loss, and a limit for the memory of all clients.
 package main
 
 import (
@@ -79,8 +78,7 @@ func timeout() int {
 	return -1
 }
 
-// expire ends the connections that have lingered long enough. All linger for the same time, so the
-// first of the list is the first to expire.
+// expire ends the connections that have lingered for lingerTime. The first in the list began first.
 func expire() {
 	for len(lingers) > 0 && (lingers[0].phase == closed || time.Now().After(lingers[0].deadline)) {
 		lingers[0].abort()
@@ -119,7 +117,6 @@ func check(err error) {
 	}
 }
 
-// A client is one connection.
 type client struct {
 	fd       int
 	name     string // empty: not logged in
@@ -173,19 +170,17 @@ func accept(listener int) {
 	case unix.EMFILE, unix.ENFILE:
 		rejectBusy(listener)
 	}
-	// Shortcut: any other error is about this one connection, or says "not now".
+	// Any other error is about this one connection, or says "not now".
 }
 
-// openReserve opens a descriptor only to have one that can be closed.
-func openReserve() int {
+func openReserve() int { // only to have one that can be closed
 	fd, err := unix.Eventfd(0, 0)
 	check(err)
 	return fd
 }
 
-// rejectBusy answers a client for which no descriptor is left. The listener stays readable until it
-// is accepted, so the loop would spin without the reserve.
-// Shortcut: chatd closes a connection that is not logged in instead, if there is one.
+// rejectBusy answers a client for which no descriptor is left. Without the reserve, it would stay in
+// the backlog, the listener would stay readable, and the loop would spin.
 func rejectBusy(listener int) {
 	unix.Close(reserve)
 	if fd, _, err := unix.Accept4(listener, unix.SOCK_NONBLOCK); err == nil {
@@ -200,9 +195,8 @@ const (
 	maxLine   = 1 << 20
 )
 
-// mayExecute reports whether one more line of the client may be executed: it gets no new request
-// carried out before it has taken most of its output, and before its last reply is known.
-// Shortcut: chatd executes 32 lines in a turn before it looks at pending replies.
+// mayExecute reports whether one more line of the client may be executed.
+// Shortcut: chatd executes up to 32 lines in a turn, and then looks at pending replies.
 func (c *client) mayExecute() bool {
 	return c.phase <= finishing && len(c.replies) == 0 && len(c.out) < highWater
 }
@@ -220,6 +214,9 @@ func (c *client) activate() {
 // read reads once, and executes the lines that the client has sent. While it lingers, it discards them.
 func (c *client) read() {
 	c.activate()
+	if c.mayExecute() && c.hasLine() { // resume executes the lines that were read before
+		return
+	}
 	input := make([]byte, 16<<10)
 	n, err := unix.Read(c.fd, input)
 	if err == unix.EAGAIN { // not now
@@ -271,7 +268,6 @@ func (c *client) deliver(from *client, message string) {
 	c.receipts = append(c.receipts, receipt{c.queued, pending})
 }
 
-// complete gives a pending reply its text.
 func (r *reply) complete(text string) {
 	r.text = text
 	r.to.releaseReplies()
@@ -407,11 +403,9 @@ func (c *client) abort() {
 
 // logout makes the name free again, and no DELIVERY is queued for the client from here on.
 func (c *client) logout() {
-	if users[c.name] != c { // it has logged out already
-		return
-	}
 	delete(users, c.name)
 	names = slices.DeleteFunc(names, func(name string) bool { return name == c.name })
+	c.name = ""
 }
 
 // execute executes one line: the table of answers in docs/protocol.md.
