@@ -23,7 +23,8 @@ import (
 //     nothing" and "alice leaves".
 //   - console: commands behind a $, with their output. A command that asks for Enter waits for the line
 //     (Enter), and the commands in between are typed in another terminal. Numbers may be others, by a
-//     factor of 3 or as the comment above the block says; everything else must be the same.
+//     factor of 3 or as the comment above the block says; everything else must be the same. Blocks
+//     below <!-- slow --> are done with -slow only.
 func TestExperiments(t *testing.T) {
 	for _, p := range programs(t) {
 		t.Run(p.name, func(t *testing.T) {
@@ -44,7 +45,7 @@ func TestExperiments(t *testing.T) {
 						continue
 					}
 					factor := 3.0
-					if note != nil && note[1] != "slow" {
+					if note != nil && note[2] != "" {
 						factor, _ = strconv.ParseFloat(note[2], 64)
 					}
 					playConsole(t, tested, b.text, factor)
@@ -61,7 +62,7 @@ func TestExperiments(t *testing.T) {
 }
 
 var (
-	slow  = flag.Bool("slow", false, "do the experiments that need thousands of threads, too")
+	slow  = flag.Bool("slow", false, "do the experiments with thousands of clients, too")
 	notes = regexp.MustCompile("<!-- (slow|factor (\\d+)) -->\n```console\n$")
 )
 
