@@ -82,9 +82,13 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 	if err != nil {
 		return err
 	}
+	memory := linux.MemoryLimit()
+	if o.maxBuffer == 0 {
+		o.maxBuffer = max(lowestBuffer, min(memory, 1<<30)/4)
+	}
 	// The garbage collector lets the heap grow to twice what is in use, but not near this limit.
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(o.maxBuffer) + baseMemory)
+		debug.SetMemoryLimit(int64(o.maxBuffer + min(baseMemory, memory/4)))
 	}
 	// The Go runtime opens a poller of its own at its first timer, and dies if no descriptor is left
 	// then: make it do so now.
@@ -141,7 +145,8 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 		log.Error("the loop does not end")
 		os.Exit(exitRefused)
 	})
-	log.Info("listening", "address", address, "inherited", inherited, "poller", o.poller, "max_users", o.limits.Users)
+	log.Info("listening", "address", address, "inherited", inherited, "poller", o.poller, "max_users", o.limits.Users,
+		"max_buffer", o.maxBuffer)
 	io.WriteString(stdout, "Server is on\n") // TR5; nothing else is written there
 	return loop.Run()
 }
@@ -150,12 +155,15 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 // more often.
 const baseMemory = 64 << 20
 
+// lowestBuffer is the lowest value of --max-buffer, in bytes.
+const lowestBuffer = 1 << 20
+
 // options are the parsed flags.
 type options struct {
 	host         string
 	port         int
 	limits       protocol.Limits // Users 0: not given
-	maxBuffer    int             // bytes
+	maxBuffer    int             // bytes; 0: not given
 	sendTimeout  time.Duration
 	loginTimeout time.Duration // 0: none
 	poller       string        // select, poll or epoll
@@ -168,7 +176,7 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	o := options{
-		host: "127.0.0.1", port: 5378, limits: protocol.Limits{Line: 1 << 20, Name: 255}, maxBuffer: 256 << 20,
+		host: "127.0.0.1", port: 5378, limits: protocol.Limits{Line: 1 << 20, Name: 255},
 		sendTimeout: 30 * time.Second, drainTimeout: 5 * time.Second, poller: "epoll",
 	}
 	flags := flag.NewFlagSet("chatd", flag.ContinueOnError)
@@ -182,7 +190,7 @@ func parse(args []string) (options, error) {
 	flags.Func("max-users", "", within(&o.limits.Users, strconv.Atoi, 1, 1<<30))
 	flags.Func("max-line", "", within(&o.limits.Line, parseSize, 64, 1<<30))
 	flags.Func("max-name", "", within(&o.limits.Name, parseSize, 1, state.MaxName))
-	flags.Func("max-buffer", "", within(&o.maxBuffer, parseSize, 1<<20, 1<<40))
+	flags.Func("max-buffer", "", within(&o.maxBuffer, parseSize, lowestBuffer, 1<<40))
 	flags.Func("login-timeout", "", within(&o.loginTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
 	flags.Func("poller", "", oneOf(&o.poller, "select", "poll", "epoll"))

@@ -3,6 +3,9 @@ package output_test
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +120,54 @@ func TestF11StalledReadersGoFirst(t *testing.T) {
 	if closed := log.Closed(t); len(closed) != 1 || closed["buffer"] == 0 {
 		t.Errorf("connections have ended for %v, expected some for buffer", closed)
 	}
+}
+
+// cgroup makes a cgroup with a limit of memory, in bytes, below that of this process.
+func cgroup(t *testing.T, limit int) (folder string) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Skipf("this test needs cgroups: %v", err)
+	}
+	root, file := "/sys/fs/cgroup", "memory.max"
+	own := regexp.MustCompile(`(?m)^0::(.*)$`).FindSubmatch(text)
+	if v1 := regexp.MustCompile(`(?m)^\d+:memory:(.*)$`).FindSubmatch(text); v1 != nil {
+		root, file, own = "/sys/fs/cgroup/memory", "memory.limit_in_bytes", v1
+	}
+	if own == nil {
+		t.Skipf("this process is in no cgroup with memory: %s", text)
+	}
+	folder = filepath.Join(root, string(own[1]), fmt.Sprint("chatd-test-", os.Getpid()))
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Skipf("this test needs leave to make a cgroup: %v", err)
+	}
+	t.Cleanup(func() { os.Remove(folder) })
+	if err := os.WriteFile(filepath.Join(folder, file), fmt.Append(nil, limit), 0); err != nil {
+		t.Skipf("this test needs leave to limit the memory of a cgroup: %v", err)
+	}
+	return folder
+}
+
+// F9: in a cgroup of 128 MiB and without flags, 87 clients with unfinished lines ended in an OOM kill
+// after 0.3 s. The server keeps a quarter of the limit for buffers, and says so at the start.
+func TestF9DefaultFlagsInASmallCgroup(t *testing.T) {
+	t.Parallel()
+	const limit, hoarders, line = 128 << 20, 87, 1<<20 - 100 // bytes
+	folder := cgroup(t, limit)
+	d := daemon.Launch(t, daemon.ThroughShell(daemon.Command(t), "echo $$ >"+folder+"/cgroup.procs", ""))
+	d.AwaitReady(t)
+	d.AwaitLog(t, fmt.Sprintf(" max_buffer=%d\n", limit/4))
+	p := d.LoginPair(t)
+	unfinished := d.LoginAll(t, hoarders)
+	x := strings.Repeat("x", line)
+	said := daemon.InBackground(func() { sayAll(unfinished, func(int) string { return ("SEND ada " + x)[:line] }) })
+	p.TalkUntil(t, "all have said their lines or are closed", said)
+	d.AwaitLog(t, "msg=closing reason=buffer ")
+	p.Talk(100)
+	for _, c := range unfinished {
+		c.Reset()
+	}
+	p.Ada.AwaitList("ada", "bob")
 }
 
 // D11: the list is a megabyte long, and a hundred clients that do not read ask for it. They share
