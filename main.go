@@ -121,9 +121,12 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 		DrainTimeout: o.drainTimeout,
 		MaxBuffer:    o.maxBuffer,
 		BusyReply:    protocol.BusyReply(),
-		Log:          log,
-		Report:       reporter.Report,
-		Watchdog:     reporter.Notifier.Watchdog(),
+
+		MaxPerAddress: o.maxPerAddress,
+
+		Log:      log,
+		Report:   reporter.Report,
+		Watchdog: reporter.Notifier.Watchdog(),
 	}
 	if o.statsFile != "" {
 		if reporter.StatsFile, err = service.NewStatsFile(o.statsFile, log); err != nil {
@@ -160,18 +163,19 @@ const lowestBuffer = 1 << 20
 
 // options are the parsed flags.
 type options struct {
-	host         string
-	port         int
-	limits       protocol.Limits // Users 0: not given
-	maxBuffer    int             // bytes; 0: not given
-	sendTimeout  time.Duration
-	loginTimeout time.Duration // 0: none
-	poller       string        // select, poll or epoll
-	drainTimeout time.Duration
-	statsFile    string // empty: none
-	logLevel     slog.Level
-	trace        string // file; empty: none
-	version      bool
+	host          string
+	port          int
+	limits        protocol.Limits // Users 0: not given
+	maxPerAddress int             // clients; 0: any number
+	maxBuffer     int             // bytes; 0: not given
+	sendTimeout   time.Duration
+	loginTimeout  time.Duration // 0: none
+	poller        string        // select, poll or epoll
+	drainTimeout  time.Duration
+	statsFile     string // empty: none
+	logLevel      slog.Level
+	trace         string // file; empty: none
+	version       bool
 }
 
 func parse(args []string) (options, error) {
@@ -188,6 +192,7 @@ func parse(args []string) (options, error) {
 		flags.Func(name, "", within(&o.port, strconv.Atoi, 0, 65535))
 	}
 	flags.Func("max-users", "", within(&o.limits.Users, strconv.Atoi, 1, 1<<30))
+	flags.Func("max-per-address", "", within(&o.maxPerAddress, strconv.Atoi, 0, 1<<30))
 	flags.Func("max-line", "", within(&o.limits.Line, parseSize, 64, 1<<30))
 	flags.Func("max-name", "", within(&o.limits.Name, parseSize, 1, state.MaxName))
 	flags.Func("max-buffer", "", within(&o.maxBuffer, parseSize, lowestBuffer, 1<<40))

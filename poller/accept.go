@@ -46,12 +46,21 @@ func (l *Loop) register(fd int) {
 	r := l.records.At(fd)
 	r.generation++
 	l.connections++
+	reason := Refused
+	if !l.enter(fd) {
+		reason = AddressLimit
+	}
 	if err := l.Kernel.Add(state.NewID(fd, r.generation), Readable); err != nil {
 		l.warnLimited("cannot serve a connection", slog.Any("reason", err))
-		l.release(r, fd, Refused, "")
+		l.release(r, fd, reason, "")
 		return
 	}
-	l.loginTimeouts.setLogin(l.activateRecord(r, fd), l.Kernel.Now())
+	c := l.activateRecord(r, fd)
+	if reason == AddressLimit {
+		l.rejectAddress(c)
+		return
+	}
+	l.loginTimeouts.setLogin(c, l.Kernel.Now())
 }
 
 // acceptWithReserve accepts one client when there is no descriptor for it. accept4 returns EMFILE even

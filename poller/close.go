@@ -17,6 +17,7 @@ const (
 	Reset        protocol.Reason = "reset"         // the connection has failed, or its peer has vanished
 	Refused      protocol.Reason = "refused"       // there was no descriptor for it, or no memory
 	Evicted      protocol.Reason = "evicted"       // not logged in, and its descriptor was needed
+	AddressLimit protocol.Reason = "address_limit" // its address had Config.MaxPerAddress connections
 	LoginTimeout protocol.Reason = "login_timeout" // not logged in for too long
 	SendTimeout  protocol.Reason = "send_timeout"  // the client took nothing of what was queued for it
 	Buffer       protocol.Reason = "buffer"        // all buffers together took too much memory
@@ -90,6 +91,9 @@ func (l *Loop) updateInterest(c *conn, wanted Readiness) {
 
 // release closes the descriptor of a connection that has ended. Its ID is not valid from here on.
 func (l *Loop) release(r *record, slot int, reason protocol.Reason, name string) {
+	if reason != AddressLimit {
+		l.leave(slot)
+	}
 	l.closeDescriptor(state.NewID(slot, r.generation), reason, name)
 	*r = record{generation: r.generation + 1}
 	l.connections--

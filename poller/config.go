@@ -19,7 +19,10 @@ type Config struct {
 	LoginTimeout time.Duration // how long a client may stay without logging in; 0: no limit
 	DrainTimeout time.Duration // how long a stop waits for clients to take what is queued for them
 	MaxBuffer    int           // limit of the memory of all buffers together, in bytes; 0: none
-	BusyReply    []byte        // the reply when no descriptor is available
+	BusyReply    []byte        // the reply when no descriptor is available, or MaxPerAddress is reached
+
+	// MaxPerAddress is how many connections one address may have, of IPv6 one /64; 0: any number.
+	MaxPerAddress int
 
 	Log        *slog.Logger
 	Report     func(Occasion, Stats) // is told how the loop is doing, and must not block; nil: none
@@ -40,6 +43,7 @@ func NewLoop(config Config) (*Loop, error) {
 		wakeID:         state.NewID(config.Wake, 0),
 		watchdogDue:    never,
 		statsDue:       never,
+		addresses:      make(map[address]int),
 		counters:       newCounters(),
 	}
 	if l.Watchdog > 0 {

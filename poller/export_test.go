@@ -25,6 +25,8 @@ const (
 func (l *Loop) Connections() int { return l.connections }
 func (l *Loop) Buffered() int    { return l.memory.own + l.memory.shared }
 
+func (l *Loop) Addresses() int { return len(l.addresses) }
+
 // Queued is how many bytes are queued for the client on a descriptor.
 func (l *Loop) Queued(fd int) int {
 	if r := l.records.At(fd); r != nil && r.conn != nil {

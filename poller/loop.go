@@ -45,6 +45,7 @@ type Loop struct {
 	loginTimeouts  timeouts // of connections that are not logged in
 	fullBatches    int      // in a row, since timeouts were last judged
 
+	addresses   map[address]int // connections; empty if MaxPerAddress is 0
 	memory      memory
 	reserve     int           // descriptor that is closed when there is no other; -1: none
 	pausedUntil time.Duration // when the loop accepts again; 0: it does

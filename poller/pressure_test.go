@@ -3,6 +3,7 @@ package poller_test
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +36,51 @@ func TestC4LoginTimeout(t *testing.T) {
 	r.pass(365 * 24 * time.Hour)
 	r.stays(silent)
 	r.sleeps(forever)
+}
+
+// A16: an address has as many connections as it may. The next one gets BUSY before it says anything, then
+// the end of the stream, and takes no user's place. Each connection that ends makes room, whatever its end.
+func TestA16OneAddressTakesNoMoreThanItsShare(t *testing.T) {
+	r := newRigWith(t, poller.Config{MaxPerAddress: 3, BusyReply: []byte("BUSY\n")})
+	users := r.users("a", "b")
+	silent := r.connect()
+	for range 2 {
+		late := r.connect()
+		r.says(late, "HELLO-FROM late\n")
+		r.heard(late, "BUSY\n")
+		late.Close()
+		r.rest()
+		r.gone(late)
+	}
+	r.ended("address_limit", 2)
+	r.logged(`msg="too many clients of one address" peer=192.0.2.1:4 max_per_address=3 connections=4 suppressed=0`, 1)
+	lingers := r.connect()
+	r.heard(lingers, "BUSY\n")
+	r.stays(lingers)
+	r.pass(poller.LingerTime)
+	r.gone(lingers)
+
+	users[0].Reset()
+	users[1].Close()
+	silent.CloseWrite()
+	r.rest()
+	r.gone(users[0], users[1], silent)
+	again := r.users("a", "b", "c")
+	r.asks(again[0], "LIST\n", "LIST-OK a,b,c\n")
+	r.heard(r.connect(), "BUSY\n")
+	r.answer("add", syscall.ENOSPC) // a connection that cannot be served has left too
+	again[2].Reset()
+	r.gone(r.connect())
+	r.user("d")
+	if n := r.l.Addresses(); n != 1 {
+		t.Errorf("%d addresses are known, expected 1", n)
+	}
+	r.k.Signal(1, 0)
+	r.pass(poller.LingerTime)
+	r.stopped(true)
+	if n := r.l.Addresses(); n != 0 {
+		t.Errorf("%d addresses are known at the end, expected none", n)
+	}
 }
 
 // C17: a client on a full server lets the replies BUSY queue. That swapped its login timeout for the send

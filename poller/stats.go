@@ -26,7 +26,7 @@ type counters struct {
 func newCounters() counters {
 	closed := make(map[protocol.Reason]int)
 	for _, reason := range []protocol.Reason{
-		EOF, Reset, Refused, Evicted, LoginTimeout, SendTimeout, Buffer, Shutdown, protocol.BadLogin, protocol.InUse,
+		EOF, Reset, Refused, Evicted, AddressLimit, LoginTimeout, SendTimeout, Buffer, Shutdown, protocol.BadLogin, protocol.InUse,
 	} {
 		closed[reason] = 0
 	}

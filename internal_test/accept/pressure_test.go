@@ -174,6 +174,36 @@ func TestA9UsersAmongUnauthenticated(t *testing.T) {
 	}
 }
 
+// A16: one address logs in as often as it can. Its next clients get BUSY, and clients of another address
+// log in.
+func TestA16OneAddressLogsInAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	const limit = 20
+	d, log := daemon.StartLogged(t, "--max-per-address", fmt.Sprint(limit))
+	greedy := make([]*daemon.Client, limit)
+	for i := range greedy {
+		greedy[i] = d.Login(t, fmt.Sprint("greedy", i), daemon.From("127.0.0.2"))
+	}
+	for range 2 * limit {
+		c := d.Dial(t, daemon.From("127.0.0.2"))
+		c.Expect("BUSY")
+		c.ExpectEOF()
+		c.Close()
+	}
+	d.Login(t, "other", daemon.From("127.0.0.3")).Leave()
+	log.ExpectAtLeast(t, "address_limit", 2*limit)
+	if line := log.Find(t, `level=WARN msg="too many clients of one address" peer=127.0.0.2:`); line == "" {
+		t.Errorf("the log has no warning:\n%s", log.Text(t))
+	}
+	greedy[0].Reset()
+	daemon.Await(t, "one more may log in", func() bool {
+		c := d.Dial(t, daemon.From("127.0.0.2"))
+		defer c.Close()
+		c.Line("HELLO-FROM again")
+		return c.Hear() == "HELLO again"
+	})
+}
+
 // A15: the limit of descriptors is enormous, as in some container runtimes. A fresh server is as
 // small as under an ordinary one: its tables grow with the descriptors that there are.
 func TestA15EnormousLimit(t *testing.T) {

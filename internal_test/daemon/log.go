@@ -61,6 +61,12 @@ func (l Log) ExpectClosed(t testing.TB, reason string, times int) {
 	}
 }
 
+// ExpectAtLeast waits until so many connections have ended for a reason.
+func (l Log) ExpectAtLeast(t testing.TB, reason string, times int) {
+	t.Helper()
+	Await(t, "connections have ended for "+reason, func() bool { return l.Closed(t)[reason] >= times })
+}
+
 // Find returns the first line that contains all texts; empty: there is none.
 func (l Log) Find(t testing.TB, texts ...string) string {
 	t.Helper()

@@ -33,6 +33,7 @@ func TestA13CommandLines(t *testing.T) {
 		{64, "max-users", []string{"--max-users", "0"}},
 		{64, "max-users", []string{"--max-users", "-5"}},
 		{64, "max-users", []string{"--max-users", "many"}},
+		{64, "max-per-address", []string{"--max-per-address", "-1"}},
 		{64, "max-line", []string{"--max-line", "1GiB"}},
 		{64, "max-line", []string{"--max-line", "63"}},
 		{64, "max-line", []string{"--max-line", "17592186044417MiB"}},
