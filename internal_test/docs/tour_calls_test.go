@@ -44,7 +44,7 @@ func TestTourShowsSystemCalls(t *testing.T) {
 		})
 		made := strings.SplitAfter(onlySleep.ReplaceAllString(calls, ""), "\n")
 		made = made[max(0, len(made)-1-strings.Count(shown, "\n")):]
-		if straceForm(strings.Join(made, "")) != shown {
+		if renumber(straceForm(strings.Join(made, "")), callOrID, 10) != shown {
 			t.Errorf("the tour shows\n%s\nand the calls are\n%s", shown, calls)
 		}
 		return
@@ -91,17 +91,16 @@ var (
 	callOrID  = regexp.MustCompile(`\b(?:read|write)\((\d+)|\b(\d+)\.\d+\b`)
 )
 
-// straceForm is a list of calls with descriptors numbered afresh and the data of events as IDs, however
-// strace writes them. Sleeps that brought nothing are left out, and the two kinds of wait are one:
-// which of them an event ends is a question of milliseconds.
+// straceForm is a list of calls with the data of events as IDs, however strace writes them. Sleeps
+// that brought nothing are left out, and the two kinds of wait are one: which of them an event ends is
+// a question of milliseconds.
 func straceForm(calls string) string {
 	calls = anyWait.ReplaceAllString(onlySleep.ReplaceAllString(calls, ""), "wait $1")
-	calls = eventData.ReplaceAllStringFunc(calls, func(text string) string {
+	return eventData.ReplaceAllStringFunc(calls, func(text string) string {
 		part := eventData.FindStringSubmatch(text)
 		id, _ := strconv.ParseUint(part[1]+part[2], 0, 64)
 		return fmt.Sprintf("data=%d.%d", uint32(id), id>>32)
 	})
-	return renumber(calls, callOrID)
 }
 
 var (

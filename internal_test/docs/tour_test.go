@@ -191,17 +191,16 @@ func withoutBlankLines(text string) string { return blankLine.ReplaceAllString(t
 func tourTrace(stderr string) string {
 	text := withoutBlankLines(logLine.ReplaceAllString(stderr, ""))
 	text = interrupted.ReplaceAllString(text, "")
-	text = renumber(sleepTime.ReplaceAllString(text, "$1… "), descriptorOrID)
+	text = renumber(sleepTime.ReplaceAllString(text, "$1… "), descriptorOrID, 9)
 	return callLine.ReplaceAllStringFunc(text, func(line string) string { // the columns again
 		part := callLine.FindStringSubmatch(line)
 		return fmt.Sprintf("  %-8s %-15s %s", part[1], part[2], part[3])
 	})
 }
 
-// renumber calls descriptors 9, 10 and so on in the order in which they appear: how many a process
-// has before the first client is not for the tour to know.
-func renumber(text string, where *regexp.Regexp) string {
-	const first = 9
+// renumber gives descriptors the numbers that they have on a terminal, in the order in which they
+// appear: how many a process has before the first client depends on what starts it.
+func renumber(text string, where *regexp.Regexp, first int) string {
 	var order []string
 	out, rest := "", 0
 	for _, at := range where.FindAllStringSubmatchIndex(text, -1) {
