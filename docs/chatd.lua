@@ -49,7 +49,7 @@ local f = {
 chatd.fields = f
 
 local odd = {
-    long = ProtoExpert.new("chatd.long", "The line is longer than 4 KiB, which is too long before login",
+    long = ProtoExpert.new("chatd.long", "The line is longer than the longest login",
         expert.group.PROTOCOL, expert.severity.NOTE),
     utf8 = ProtoExpert.new("chatd.utf8", "The line is not valid UTF-8, which no name may be",
         expert.group.PROTOCOL, expert.severity.NOTE),
@@ -62,7 +62,8 @@ chatd.experts = odd
 
 local tcp_stream = Field.new("tcp.stream")
 
-local max_line_new = 4096 -- bytes without the line end: the longest line before login
+-- The longest line before login, in bytes without the line end: a login with the longest name (--max-name).
+local max_line_new = #"HELLO-FROM " + 255
 
 -- The answers that a request may get besides BAD-RQST-HDR and BAD-RQST-BODY.
 local answers = {
