@@ -74,7 +74,7 @@ var mutants = []mutant{
 	}},
 	one("a connection that ended is never closed", "poller/loop.go", "l.abort(c, Reset) // nothing", "// nothing"),
 	one("a descriptor leaks when it cannot be registered", "poller/accept.go",
-		"l.release(r, fd, Refused, \"\")", "r.generation++\n\t\tl.connections--"),
+		"l.release(r, fd, reason, \"\")", "r.generation++\n\t\tl.connections--"),
 	one("a conn is used again with its former input", "poller/close.go",
 		"closed, false\n\tc.lines.Discard()", "closed, false"),
 	one("the end of input closes at once", "poller/read.go",
