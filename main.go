@@ -102,10 +102,10 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 	if err != nil {
 		return err
 	}
-	listener, address, err := service.Inherit()
+	listener, address, err := service.Inherit(o.keepalive)
 	inherited := listener >= 0
 	if err == nil && !inherited {
-		listener, address, err = linux.Listen(o.host, o.port)
+		listener, address, err = linux.Listen(o.host, o.port, o.keepalive)
 	}
 	if err != nil {
 		return err
@@ -172,7 +172,8 @@ type options struct {
 	loginTimeout  time.Duration // 0: none
 	poller        string        // select, poll or epoll
 	drainTimeout  time.Duration
-	statsFile     string // empty: none
+	keepalive     time.Duration // 0: none
+	statsFile     string        // empty: none
 	logLevel      slog.Level
 	trace         string // file; empty: none
 	version       bool
@@ -181,7 +182,7 @@ type options struct {
 func parse(args []string) (options, error) {
 	o := options{
 		host: "127.0.0.1", port: 5378, limits: protocol.Limits{Line: 1 << 20, Name: 255},
-		sendTimeout: 30 * time.Second, drainTimeout: 5 * time.Second, poller: "epoll",
+		sendTimeout: 30 * time.Second, drainTimeout: 5 * time.Second, keepalive: time.Minute, poller: "epoll",
 	}
 	flags := flag.NewFlagSet("chatd", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -198,6 +199,7 @@ func parse(args []string) (options, error) {
 	flags.Func("max-buffer", "", within(&o.maxBuffer, parseSize, lowestBuffer, 1<<40))
 	flags.Func("login-timeout", "", within(&o.loginTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.Func("send-timeout", "", within(&o.sendTimeout, time.ParseDuration, time.Millisecond, 24*time.Hour))
+	flags.Func("keepalive", "", within(&o.keepalive, wholeSeconds, 0, linux.MaxKeepalive))
 	flags.Func("poller", "", oneOf(&o.poller, "select", "poll", "epoll"))
 	flags.Func("drain-timeout", "", within(&o.drainTimeout, time.ParseDuration, 0, 24*time.Hour))
 	flags.StringVar(&o.statsFile, "stats-file", "", "")
@@ -236,6 +238,15 @@ func oneOf(value *string, names ...string) func(string) error {
 		*value = text
 		return nil
 	}
+}
+
+// wholeSeconds parses a time that the kernel takes in seconds.
+func wholeSeconds(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if d%time.Second != 0 {
+		return 0, strconv.ErrSyntax
+	}
+	return d, err
 }
 
 // parseSize parses a number of bytes: 4096, 4KiB or 1MiB.

@@ -84,7 +84,7 @@ func newTCPLoop(t *testing.T, name string) *tcpLoop {
 		t.Fatalf("NewWake: %v", err)
 	}
 	t.Cleanup(func() { unix.Close(wake.Descriptor()) })
-	listener, address, err := linux.Listen("127.0.0.1", 0)
+	listener, address, err := linux.Listen("127.0.0.1", 0, time.Minute)
 	if err != nil {
 		t.Fatalf("Listen: %v", err)
 	}

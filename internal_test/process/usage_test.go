@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"chatd/internal_test/daemon"
+
+	"golang.org/x/sys/unix"
 )
 
 // A13: an address that cannot be had, or a command line that makes no sense, is one line on stderr:
@@ -41,6 +43,8 @@ func TestA13CommandLines(t *testing.T) {
 		{64, "login-timeout", []string{"--login-timeout", "-1s"}},
 		{64, "drain-timeout", []string{"--drain-timeout", "-1s"}},
 		{64, "drain-timeout", []string{"--drain-timeout", "25h"}},
+		{64, "keepalive", []string{"--keepalive", "1500ms"}},
+		{64, "keepalive", []string{"--keepalive", "10h"}},
 		{64, "send-timeout", []string{"--send-timeout", "0s"}},
 		{64, "send-timeout", []string{"--send-timeout", "5"}},
 		{64, "poller", []string{"--poller", "kqueue"}},
@@ -64,7 +68,7 @@ func TestHelp(t *testing.T) {
 	}
 	for _, flag := range []string{
 		"-a, --address", "-p, --port", "--max-users", "--max-line", "--max-buffer", "--login-timeout", "--send-timeout",
-		"--drain-timeout", "--stats-file", "--poller", "--log-level", "--trace", "--version", "--help",
+		"--drain-timeout", "--keepalive", "--max-per-address", "--stats-file", "--poller", "--log-level", "--trace", "--version", "--help",
 	} {
 		if !strings.Contains(help.Stdout.String(), flag) {
 			t.Errorf("--help does not name %s", flag)
@@ -136,4 +140,42 @@ func TestA13PrivilegedPort(t *testing.T) {
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
 	daemon.Launch(t, command).ExpectRefusal(t, 1, "permission denied")
+}
+
+// E9: the flag reaches the sockets of clients.
+func TestE9KeepaliveFlag(t *testing.T) {
+	t.Parallel()
+	for flag, want := range map[string]int{"": 60, "--keepalive=10m": 600, "--keepalive=0": 0} {
+		d := daemon.Start(t, strings.Fields(flag)...)
+		d.Login(t, "user")
+		process, err := unix.PidfdOpen(d.PID(), 0)
+		if err != nil {
+			t.Skipf("pidfd_open: %v", err)
+		}
+		defer unix.Close(process)
+		connections := 0
+		for fd, what := range d.Open(t) {
+			if !strings.HasPrefix(what, "socket:") {
+				continue
+			}
+			own, err := unix.PidfdGetfd(process, fd, 0)
+			if err != nil {
+				t.Skipf("pidfd_getfd: %v", err)
+			}
+			defer unix.Close(own)
+			if _, err := unix.Getpeername(own); err != nil {
+				continue
+			}
+			connections++
+			on, _ := unix.GetsockoptInt(own, unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+			idle, _ := unix.GetsockoptInt(own, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE)
+			if on*idle != want {
+				t.Errorf("%q: keepalive is %d after %d s, expected %d", flag, on, idle, want)
+			}
+		}
+		if connections != 1 {
+			t.Errorf("%d connections were found, expected 1", connections)
+		}
+		d.Stop(t)
+	}
 }

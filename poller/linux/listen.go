@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,22 +18,28 @@ const (
 	sendBuffer = 64 << 10 // bytes for each connection; the kernel doubles it for its bookkeeping
 
 	// The kernel ends a connection whose peer has vanished, so the loop needs no timer for that. After
-	// 60 s of silence it sends a probe every 10 s, and ends the connection when three are not answered.
-	// While something is unacknowledged there are no probes, and 90 s without progress end it. That must
-	// not be less than the probes together take, or one lost probe would end an idle client (tcp(7)).
-	keepaliveIdle     = 60     // seconds
-	keepaliveInterval = 10     // seconds
-	keepaliveCount    = 3      // probes
-	userTimeout       = 90_000 // milliseconds
+	// a time of silence (--keepalive) it sends a probe every 10 s, and ends the connection when three are
+	// not answered. While something is unacknowledged there are no probes, and the user timeout without
+	// progress ends it. That must not be less than the silence and the probes together, or one lost probe
+	// would end an idle client (tcp(7)).
+	keepaliveInterval = 10 * time.Second
+	keepaliveCount    = 3 // probes
+
+	// userTimeout is the user timeout without keepalive.
+	userTimeout = 90 * time.Second
 )
+
+// MaxKeepalive is the longest silence that the kernel takes (TCP_KEEPIDLE).
+const MaxKeepalive = 32767 * time.Second
 
 // Listen makes a listening socket that does not block, and returns its descriptor and its address; port
 // 0 asks for any free one. Options that every connection needs are set here once, since connections
 // inherit them.
 //
 // host is an address or a name; of the addresses of a name it takes the first of IPv4, if there is one.
-// The wildcard address :: accepts IPv4 as well.
-func Listen(host string, port int) (fd int, address netip.AddrPort, err error) {
+// The wildcard address :: accepts IPv4 as well. keepalive is how long a connection may be silent before
+// the kernel asks whether its peer is there, in whole seconds; 0: the kernel does not ask.
+func Listen(host string, port int, keepalive time.Duration) (fd int, address netip.AddrPort, err error) {
 	ip, err := resolve(host)
 	if err != nil {
 		return -1, netip.AddrPort{}, err
@@ -45,15 +52,15 @@ func Listen(host string, port int) (fd int, address netip.AddrPort, err error) {
 	if err != nil {
 		return -1, netip.AddrPort{}, os.NewSyscallError("socket", err)
 	}
-	if address, err = bind(fd, family, socketAddress); err != nil {
+	if address, err = bind(fd, socketAddress, append(options(family), connectionOptions(keepalive)...)); err != nil {
 		unix.Close(fd)
 		return -1, netip.AddrPort{}, fmt.Errorf("%s: %w", net.JoinHostPort(host, strconv.Itoa(port)), err)
 	}
 	return fd, address, nil
 }
 
-func bind(fd, family int, address unix.Sockaddr) (netip.AddrPort, error) {
-	if err := setOptions(fd, options(family)); err != nil {
+func bind(fd int, address unix.Sockaddr, options []option) (netip.AddrPort, error) {
+	if err := setOptions(fd, options); err != nil {
 		return netip.AddrPort{}, err
 	}
 	if err := unix.Bind(fd, address); err != nil {
@@ -77,24 +84,32 @@ func boundTo(fd int) (netip.AddrPort, error) {
 type option struct{ level, name, value int }
 
 // connectionOptions are what each connection inherits from the listener.
-var connectionOptions = []option{
-	{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer},
-	{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-	{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepaliveIdle},
-	{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepaliveInterval},
-	{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepaliveCount},
-	{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, userTimeout},
-	{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, // a turn writes once to each client: there is nothing to wait for
+func connectionOptions(keepalive time.Duration) []option {
+	options := []option{
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer},
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1}, // a turn writes once to each client: there is nothing to wait for
+	}
+	if keepalive == 0 {
+		return append(options,
+			option{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0}, // a service manager may have set it
+			option{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds())})
+	}
+	return append(options,
+		option{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		option{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(keepalive.Seconds())},
+		option{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(keepaliveInterval.Seconds())},
+		option{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepaliveCount},
+		option{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int((keepalive + keepaliveCount*keepaliveInterval).Milliseconds())})
 }
 
-// options are those of a listener, which must be set before bind(2).
+// options are those of the listener itself, which must be set before bind(2).
 func options(family int) []option {
 	// With SO_REUSEADDR a server can start again at once; two servers on one port stay impossible.
 	own := []option{{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1}}
 	if family == unix.AF_INET6 {
 		own = append(own, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0})
 	}
-	return append(own, connectionOptions...)
+	return own
 }
 
 func setOptions(fd int, options []option) error {
@@ -138,7 +153,7 @@ func sockaddr(ip netip.Addr, port int) (family int, address unix.Sockaddr, err e
 
 // Adopt prepares a listening TCP socket that another process has opened, as Listen would, and returns
 // its address. Connections that were in the backlog before lack the options that the others inherit.
-func Adopt(fd int) (netip.AddrPort, error) {
+func Adopt(fd int, keepalive time.Duration) (netip.AddrPort, error) {
 	if !isListener(fd) {
 		return netip.AddrPort{}, fmt.Errorf("descriptor %d is not a listening TCP socket", fd)
 	}
@@ -146,7 +161,7 @@ func Adopt(fd int) (netip.AddrPort, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return netip.AddrPort{}, os.NewSyscallError("fcntl", err)
 	}
-	if err := setOptions(fd, connectionOptions); err != nil {
+	if err := setOptions(fd, connectionOptions(keepalive)); err != nil {
 		return netip.AddrPort{}, err
 	}
 	return boundTo(fd)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +17,7 @@ import (
 // listen makes a listener that is closed with the test.
 func listen(t *testing.T, host string, port int) (fd int, address netip.AddrPort) {
 	t.Helper()
-	fd, address, err := Listen(host, port)
+	fd, address, err := Listen(host, port, time.Minute)
 	if err != nil {
 		t.Fatalf("Listen(%q, %d): %v", host, port, err)
 	}
@@ -84,7 +85,7 @@ func TestA13ListenRefused(t *testing.T) {
 		{"", 0, []string{"no such host"}},
 		{"fe80::1%nowhere", 0, []string{"nowhere"}},
 	} {
-		fd, _, err := Listen(test.host, test.port)
+		fd, _, err := Listen(test.host, test.port, time.Minute)
 		if err == nil {
 			unix.Close(fd)
 			t.Errorf("Listen(%q, %d) succeeded", test.host, test.port)
@@ -190,11 +191,51 @@ func TestD12E2AnAcceptedSocketInheritsItsOptions(t *testing.T) {
 	}
 }
 
+// E9: --keepalive says how often the kernel asks whether an idle client is there, or that it does not. The
+// user timeout follows, so that one probe may be lost.
+func TestE9Keepalive(t *testing.T) {
+	for _, test := range []struct {
+		keepalive                     time.Duration
+		on, idle, interval, count, ms int
+	}{
+		{10 * time.Minute, 1, 600, 10, 3, 630_000},
+		{MaxKeepalive, 1, 32767, 10, 3, 32_797_000},
+		{time.Second, 1, 1, 10, 3, 31_000},
+		{0, 0, 0, 0, 0, 90_000},
+	} {
+		listener, address, err := Listen("127.0.0.1", 0, test.keepalive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(listener)
+		client, err := net.Dial("tcp", address.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		fd := accept(t, listener)
+		defer unix.Close(fd)
+		expect := func(level, name, want int) {
+			t.Helper()
+			if got, err := unix.GetsockoptInt(fd, level, name); err != nil || got != want {
+				t.Errorf("keepalive %v: option %d is %d (%v), expected %d", test.keepalive, name, got, err, want)
+			}
+		}
+		expect(unix.SOL_SOCKET, unix.SO_KEEPALIVE, test.on)
+		expect(unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, test.ms)
+		if test.on == 1 {
+			expect(unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, test.idle)
+			expect(unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, test.interval)
+			expect(unix.IPPROTO_TCP, unix.TCP_KEEPCNT, test.count)
+		}
+	}
+}
+
 // A14: two servers on one port would each get a part of the clients. The second is refused, also
 // while the first has the port by SO_REUSEADDR.
 func TestA14ASecondServerOnThePortIsRefused(t *testing.T) {
 	fd, address := listen(t, "127.0.0.1", 0)
-	if _, _, err := Listen("127.0.0.1", int(address.Port())); !errors.Is(err, unix.EADDRINUSE) {
+	if _, _, err := Listen("127.0.0.1", int(address.Port()), time.Minute); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("the second Listen: %v, expected %v", err, unix.EADDRINUSE)
 	}
 	if shared, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT); err != nil || shared != 0 {
@@ -205,7 +246,7 @@ func TestA14ASecondServerOnThePortIsRefused(t *testing.T) {
 // A14: a server starts again at once on the port of connections that its predecessor closed first,
 // so that they are in TIME_WAIT.
 func TestA14AServerStartsAgainAtOnce(t *testing.T) {
-	listener, address, err := Listen("127.0.0.1", 0)
+	listener, address, err := Listen("127.0.0.1", 0, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +283,7 @@ func TestG11AdoptedListener(t *testing.T) {
 		defer file.Close()
 		fd := int(file.Fd()) // which makes it block
 		unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
-		address, err := Adopt(fd)
+		address, err := Adopt(fd, time.Minute)
 		if err != nil || address.String() != listener.Addr().String() {
 			t.Fatalf("adopt: %v, %v; expected %v", address, err, listener.Addr())
 		}
@@ -251,7 +292,7 @@ func TestG11AdoptedListener(t *testing.T) {
 		if flags&unix.O_NONBLOCK == 0 || ownFlags&unix.FD_CLOEXEC == 0 {
 			t.Errorf("%s: flags %#o and %#o, expected O_NONBLOCK and FD_CLOEXEC", network, flags, ownFlags)
 		}
-		for _, o := range connectionOptions {
+		for _, o := range connectionOptions(time.Minute) {
 			got, err := unix.GetsockoptInt(fd, o.level, o.name)
 			if o.name == unix.SO_SNDBUF {
 				got /= 2 // the kernel doubles it (socket(7))

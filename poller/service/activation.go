@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"time"
 
 	"chatd/poller/linux"
 )
@@ -15,7 +16,7 @@ const firstPassed = 3
 // Inherit returns the listening socket that a service manager has passed, and its address, or -1 if none
 // was passed. The service manager keeps the socket, and with it the backlog: a client that connects
 // while the server starts again waits and is not refused.
-func Inherit() (fd int, address netip.AddrPort, err error) {
+func Inherit(keepalive time.Duration) (fd int, address netip.AddrPort, err error) {
 	n, err := passed(os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_PID"))
 	switch {
 	case err != nil || n == 0:
@@ -23,7 +24,7 @@ func Inherit() (fd int, address netip.AddrPort, err error) {
 	case n > 1:
 		return -1, netip.AddrPort{}, fmt.Errorf("%d sockets were passed in (LISTEN_FDS): one can be served", n)
 	}
-	if address, err = linux.Adopt(firstPassed); err != nil {
+	if address, err = linux.Adopt(firstPassed, keepalive); err != nil {
 		return -1, netip.AddrPort{}, fmt.Errorf("the socket passed in (LISTEN_FDS): %w", err)
 	}
 	return firstPassed, address, nil
