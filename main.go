@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -61,7 +62,12 @@ func run(args []string, stdout, stderr *os.File) int {
 		fmt.Fprintln(stdout, version())
 		return exitOK
 	}
-	if err := serve(o, stdout, lines); err != nil {
+	if o.probe != "" {
+		err = service.Probe(o.probe)
+	} else {
+		err = serve(o, stdout, lines)
+	}
+	if err != nil {
 		fmt.Fprintf(lines, "chatd: %v\n", err)
 		return exitRefused
 	}
@@ -176,6 +182,7 @@ type options struct {
 	statsFile     string        // empty: none
 	logLevel      slog.Level
 	trace         string // file; empty: none
+	probe         string // address of a server to ask; empty: none
 	version       bool
 }
 
@@ -205,6 +212,11 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.statsFile, "stats-file", "", "")
 	flags.TextVar(&o.logLevel, "log-level", o.logLevel, "")
 	flags.StringVar(&o.trace, "trace", "", "")
+	flags.Func("probe", "", func(address string) error {
+		o.probe = address
+		_, _, err := net.SplitHostPort(address)
+		return err
+	})
 	flags.BoolVar(&o.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err

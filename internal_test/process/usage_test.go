@@ -43,6 +43,7 @@ func TestA13CommandLines(t *testing.T) {
 		{64, "login-timeout", []string{"--login-timeout", "-1s"}},
 		{64, "drain-timeout", []string{"--drain-timeout", "-1s"}},
 		{64, "drain-timeout", []string{"--drain-timeout", "25h"}},
+		{64, "probe", []string{"--probe", "127.0.0.1"}},
 		{64, "keepalive", []string{"--keepalive", "1500ms"}},
 		{64, "keepalive", []string{"--keepalive", "10h"}},
 		{64, "send-timeout", []string{"--send-timeout", "0s"}},
@@ -68,7 +69,7 @@ func TestHelp(t *testing.T) {
 	}
 	for _, flag := range []string{
 		"-a, --address", "-p, --port", "--max-users", "--max-line", "--max-buffer", "--login-timeout", "--send-timeout",
-		"--drain-timeout", "--keepalive", "--max-per-address", "--stats-file", "--poller", "--log-level", "--trace", "--version", "--help",
+		"--drain-timeout", "--keepalive", "--max-per-address", "--stats-file", "--poller", "--log-level", "--trace", "--probe", "--version", "--help",
 	} {
 		if !strings.Contains(help.Stdout.String(), flag) {
 			t.Errorf("--help does not name %s", flag)
@@ -140,6 +141,31 @@ func TestA13PrivilegedPort(t *testing.T) {
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
 	daemon.Launch(t, command).ExpectRefusal(t, 1, "permission denied")
+}
+
+// --probe exits with 0 if the loop answers, also if the server is full. It leaves no user and no error in
+// the figures. A process that is stopped completes connects and does not answer.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	d := daemon.Start(t, "--max-users", "1")
+	user := d.Login(t, "user")
+	probe := func() *daemon.Daemon { return daemon.Launch(t, daemon.Command(t, "--probe", d.Address)) }
+	if p := probe(); p.Wait(t) != 0 || p.Stdout.String()+p.Stderr.String() != "" {
+		t.Errorf("status %d of a probe that was answered, and output %q, %q", p.Wait(t), p.Stdout, p.Stderr)
+	}
+	user.Ask("LIST", "LIST-OK user")
+	d.Signal(t, syscall.SIGSTOP)
+	probe().ExpectRefusal(t, 1, "--probe: the loop at "+d.Address+" does not answer")
+	d.Signal(t, syscall.SIGCONT)
+	daemon.Await(t, "the late probe has gone", func() bool {
+		d.Signal(t, syscall.SIGUSR1)
+		return strings.Contains(d.Stderr.String(), " closed.eof=2 ")
+	})
+	d.Stop(t)
+	expectFigures(t, logged(t, d, "stopped"), map[string]int{
+		"logins": 1, "busy": 0, "closed.eof": 2, "closed.shutdown": 1, "closed.bad_login": 0, "closed.reset": 0, "closed.login_timeout": 0,
+	})
+	probe().ExpectRefusal(t, 1, "connection refused")
 }
 
 // E9: the flag reaches the sockets of clients.
