@@ -82,7 +82,7 @@ func TestA10LimitThatCannotBeMet(t *testing.T) {
 
 	d := lowered()
 	d.AwaitReady(t)
-	if !strings.Contains(d.Stderr.String(), "max_users=16\n") {
+	if !strings.Contains(d.Stderr.String(), "max_users=16 ") {
 		t.Errorf("with 64 descriptors the log does not say max_users=16: %s", d.Stderr)
 	}
 	users := d.LoginAll(t, 16)

@@ -71,6 +71,7 @@ func TestD14WriteAfterThePeerClosed(t *testing.T) {
 			expectOKThenBad(t, c, messages)
 			c.Ask("LIST x", "BAD-RQST-BODY")
 		}
+		senders[0].AwaitList("u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9") // all messages may have been sent first
 	}
 	daemon.CloseAll(senders...)
 	d.CheckInvariants(t)
