@@ -149,3 +149,29 @@ func declares(code, receiver, name string) bool {
 	}
 	return regexp.MustCompile(pattern).MatchString(code)
 }
+
+var lengthRow = regexp.MustCompile("(?m)^\\| `(\\S+\\.go)` \\| (\\d+) \\|")
+
+// What docs/reading.md gives an hour for has about the lines that it says, and fits in an hour.
+func TestTheHourOfTheReadingGuide(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/reading.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, total := lengthRow.FindAllStringSubmatch(string(text), -1), 0
+	for _, file := range files {
+		code, err := os.ReadFile(filepath.Join("../..", file[1]))
+		if err != nil {
+			t.Error(err)
+		}
+		lines := strings.Count(string(code), "\n")
+		said, _ := strconv.Atoi(file[2])
+		if total += lines; lines < said-10 || lines > said+10 {
+			t.Errorf("%s has %d lines, and docs/reading.md says %d", file[1], lines, said)
+		}
+	}
+	if len(files) < 8 || total > 1300 {
+		t.Errorf("%d files with %d lines, expected 8 at least, with 1,300 at most", len(files), total)
+	}
+}
