@@ -22,7 +22,8 @@ func TestF9MemoryLimitOfTheCgroup(t *testing.T) {
 		"v2 without":      {"0::/a\n", map[string]string{v2 + "a/memory.max": "max\n"}, math.MaxInt},
 		"v1": {
 			"4:memory:/a\n3:cpu,cpuacct:/b\n0::/c\n",
-			map[string]string{v1 + "a/memory.limit_in_bytes": "2000\n", v1 + "memory.limit_in_bytes": "9223372036854771712\n", v1 + "b/memory.limit_in_bytes": "1\n"}, 2000,
+			map[string]string{v1 + "a/memory.limit_in_bytes": "2000\n", v1 + "memory.limit_in_bytes": "9223372036854771712\n", v1 + "b/memory.limit_in_bytes": "1\n"},
+			2000,
 		},
 		"v1 in container": {"4:memory:/docker/1\n", map[string]string{v1 + "memory.limit_in_bytes": "3000\n"}, 3000},
 		"nonsense":        {"x\n0::/a:b\n", map[string]string{v2 + "a:b/memory.max": "4000\n"}, 4000},

@@ -54,14 +54,20 @@ func TestTheQuestion(t *testing.T) {
 	}
 	rest := ""
 	for method, want := range map[string][3]string{
-		"select": {"select          5 bits, 2 descriptors to read, 0 to write; no timeout",
+		"select": {
+			"select          5 bits, 2 descriptors to read, 0 to write; no timeout",
 			"select          9 bits, 4 descriptors to read, 1 to write; timeout 1m0s",
-			"select          9 bits, 3 descriptors to read, 1 to write; timeout 59s"},
-		"poll": {"poll            5 entries, 2 in use; no timeout", "poll            9 entries, 5 in use; timeout 1m0s",
-			"poll            9 entries, 4 in use; timeout 59s"},
-		"epoll": {"epoll_wait      nothing, the kernel has the set of 2 descriptors; no timeout",
+			"select          9 bits, 3 descriptors to read, 1 to write; timeout 59s",
+		},
+		"poll": {
+			"poll            5 entries, 2 in use; no timeout", "poll            9 entries, 5 in use; timeout 1m0s",
+			"poll            9 entries, 4 in use; timeout 59s",
+		},
+		"epoll": {
+			"epoll_wait      nothing, the kernel has the set of 2 descriptors; no timeout",
 			"epoll_wait      nothing, the kernel has the set of 5 descriptors; timeout 1m0s",
-			"epoll_wait      nothing, the kernel has the set of 4 descriptors; timeout 59s"},
+			"epoll_wait      nothing, the kernel has the set of 4 descriptors; timeout 59s",
+		},
 	} {
 		var asked []string
 		others := ""
@@ -201,8 +207,11 @@ func TestArrowsOfSendersThatLeave(t *testing.T) {
 			})
 	})
 	expectArrows(t, shown, []arrow{
-		{"SEND bob 1", "", ""}, {"SEND eve 2", "16 of 16", ""}, {"SEND eve 3", "17 of 17", "8 of 8"},
-		{"SEND bob 4", "", "message 4 to bob (6.1): lost"}, {"SEND eve 5", "17 of 17", "22 of 22"},
+		{"SEND bob 1", "", ""},
+		{"SEND eve 2", "16 of 16", ""},
+		{"SEND eve 3", "17 of 17", "8 of 8"},
+		{"SEND bob 4", "", "message 4 to bob (6.1): lost"},
+		{"SEND eve 5", "17 of 17", "22 of 22"},
 		{"SEND eve 6", "17 of 17", "8 of 8"},
 	})
 }

@@ -68,8 +68,10 @@ var mutants = []mutant{
 	one("the owner of a receipt is found by its slot alone", "poller/write.go",
 		"l.activate(receipt.Owner)", "l.activateRecord(l.records.At(receipt.Owner.Slot()), receipt.Owner.Slot())"),
 	{"a connection is closed in the middle of a batch", []edit{
-		{"poller/close.go", "\tl.activateRecord(c.record, c.ID.Slot())\n}\n\n// logout",
-			"\tl.activateRecord(c.record, c.ID.Slot())\n\tl.release(c.record, c.ID.Slot(), c.reason, c.name)\n}\n\n// advanceClose"},
+		{
+			"poller/close.go", "\tl.activateRecord(c.record, c.ID.Slot())\n}\n\n// logout",
+			"\tl.activateRecord(c.record, c.ID.Slot())\n\tl.release(c.record, c.ID.Slot(), c.reason, c.name)\n}\n\n// advanceClose",
+		},
 		{"poller/loop.go", "l.release(c.record, c.ID.Slot(), c.reason, c.name)", ""},
 	}},
 	one("a connection that ended is never closed", "poller/loop.go", "l.abort(c, Reset) // nothing", "// nothing"),
