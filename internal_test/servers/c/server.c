@@ -35,7 +35,8 @@ enum {
 	READ_BUFFER = 16 << 10,  /* bytes read from a client in one turn */
 	SEND_BUFFER = 64 << 10,  /* bytes, of each socket */
 	HIGH_WATER = 64 << 10,   /* bytes queued for a client from which its input waits */
-	LINE_NEW = 4 << 10,      /* longest line of a client that has not logged in */
+	NAME = 255,              /* bytes, the longest name */
+	LINE_NEW = 11 + NAME,    /* longest line of a client that has not logged in: HELLO-FROM and a name */
 	HEADER = 11,             /* strlen("HELLO-FROM "): what is kept of a line that is too long */
 	LINGER_MS = 2000,
 	LINGER_BYTES = 64 << 10,
@@ -375,6 +376,8 @@ static const struct bytes *user_list(void)
 static bool valid_name(const char *text, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)text, *end = p + n;
+	if (n > NAME)
+		return false;
 	while (p < end) {
 		uint32_t rune = *p++, least;
 		int more;
@@ -398,6 +401,8 @@ static bool valid_name(const char *text, size_t n)
 		}
 		if (rune < least || rune > 0x10FFFF || (rune >= 0xD800 && rune < 0xE000))
 			return false;
+		if (rune < 0xA0 || (rune >= 0x2028 && rune <= 0x202E) || (rune >= 0x2066 && rune <= 0x2069))
+			return false; /* a control character, or one that breaks a line or turns its direction */
 	}
 	return n > 0;
 }

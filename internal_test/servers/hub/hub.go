@@ -15,15 +15,16 @@ import (
 type Hub struct {
 	mu      sync.Mutex // guards all below
 	machine *protocol.Machine
-	clients map[state.ID]*Client
+	clients []*Client  // by slot; nil: free
 	free    []state.ID // IDs of connections that have gone, to be used in their next generation
-	slots   int
 }
 
 // A Client is one connection. One goroutine at a time has its input; any goroutine may
 // write to it.
 type Client struct {
-	id state.ID
+	session state.Session // guarded by the hub's mu
+	gone    bool          // likewise
+	lines   protocol.LineBuffer
 
 	mu sync.Mutex // so that one line is written after the other
 	w  io.Writer
@@ -32,14 +33,14 @@ type Client struct {
 	text   []byte
 }
 
-// A delivery is a frame together with whom it goes to.
+// A delivery is a frame and the client that it is for.
 type delivery struct {
 	protocol.Frame
-	to *Client // nil: gone
+	to *Client
 }
 
 func newHub(maxUsers, maxLine int) *Hub {
-	return &Hub{machine: protocol.NewMachine(maxUsers, maxLine), clients: make(map[state.ID]*Client)}
+	return &Hub{machine: protocol.NewMachine(protocol.Limits{Users: maxUsers, Line: maxLine, Name: 255})}
 }
 
 // Open begins a connection. w writes to it: without an error, Write returns only after the kernel
@@ -51,13 +52,12 @@ func (h *Hub) Open(w io.Writer) *Client {
 	if last := len(h.free) - 1; last >= 0 {
 		gone := h.free[last]
 		h.free = h.free[:last]
-		c.id = state.NewID(gone.Slot(), gone.Generation()+1)
+		c.session.ID = state.NewID(gone.Slot(), gone.Generation()+1)
 	} else {
-		c.id = state.NewID(h.slots, 1)
-		h.slots++
+		c.session.ID = state.NewID(len(h.clients), 1)
+		h.clients = append(h.clients, nil)
 	}
-	h.clients[c.id] = c
-	h.machine.Open(c.id)
+	h.clients[c.session.ID.Slot()] = c
 	return c
 }
 
@@ -65,43 +65,52 @@ func (h *Hub) Open(w io.Writer) *Client {
 func (h *Hub) Close(c *Client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.machine.Close(c.id)
-	delete(h.clients, c.id)
-	h.free = append(h.free, c.id)
+	h.machine.Close(&c.session)
+	c.gone = true
+	h.clients[c.session.ID.Slot()] = nil
+	h.free = append(h.free, c.session.ID)
 }
 
-// Input carries out what a client has said, whole lines or not, and writes what follows to each
-// client. last reports that the client has been told its last words.
+// Input carries out what a client has sent, whole lines or not, and writes what follows to each
+// client. last reports that the client got its last frame.
 func (h *Hub) Input(c *Client, in []byte) (last bool) {
-	for len(in) > 0 && !last {
-		var n int
-		n, last = h.line(c, in)
-		in = in[n:]
+	c.lines.Feed(in)
+	defer c.lines.Keep()
+	for !last {
+		h.mu.Lock()
+		limit, _ := h.machine.NextLine(&c.session) // no reply is pending: each line is answered before the next
+		h.mu.Unlock()
+		line, ok := c.lines.Next(limit)
+		if !ok {
+			break
+		}
+		last = h.line(c, line)
 	}
 	return last
 }
 
-func (h *Hub) line(c *Client, in []byte) (n int, last bool) {
+func (h *Hub) line(c *Client, line protocol.Line) (last bool) {
 	c.frames, c.text = c.frames[:0], c.text[:0]
 	h.mu.Lock()
-	n, frames := h.machine.Input(c.id, in)
-	c.take(h, frames)
+	c.take(h, h.machine.Line(&c.session, line))
 	h.mu.Unlock()
 	for i := 0; i < len(c.frames); i++ { // it may grow meanwhile
 		d := c.frames[i]
-		sent := d.to != nil && d.to.write(d.Text)
+		sent := d.to.write(d.Text)
 		last = last || d.Last != ""
 		if d.Receipt == (protocol.Receipt{}) {
 			continue
 		}
 		h.mu.Lock()
-		c.take(h, h.machine.Complete(d.Receipt, sent))
+		if !c.gone {
+			c.take(h, h.machine.Complete(&c.session, d.Receipt.Place, sent))
+		}
 		h.mu.Unlock()
 	}
-	return n, last
+	return last
 }
 
-// take copies frames, which are good only until the machine is called again. The caller holds h.mu.
+// take copies frames, which are valid only until the machine is called again. The caller holds h.mu.
 func (c *Client) take(h *Hub, frames []protocol.Frame) {
 	for _, f := range frames {
 		if f.Shared == nil {

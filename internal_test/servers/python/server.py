@@ -11,8 +11,10 @@ import collections
 import selectors
 import socket
 import sys
+import unicodedata
 
-LINE_NEW = 4096  # bytes: the longest line before login
+NAME = 255  # bytes: the longest name
+LINE_NEW = len("HELLO-FROM ") + NAME  # bytes: the longest line before login
 HIGH_WATER = 65536  # bytes queued for a client from which on it is not read
 LINGER = 65536  # bytes thrown away after the last words
 
@@ -203,10 +205,11 @@ class Server:
         if self.way == "choices":
             return name and b" " not in name and b"," not in name
         try:
-            name.decode()
+            text = name.decode()
         except UnicodeDecodeError:
             return False
-        return bool(name) and b"," not in name and not any(b <= 32 or b == 127 for b in name)
+        return 0 < len(name) <= NAME and not any(c in " ,\u2028\u2029" or unicodedata.category(c) == "Cc" or
+                                                "\u202a" <= c <= "\u202e" or "\u2066" <= c <= "\u2069" for c in text)
 
     def send(self, client, text, sender=None):
         """Queues text for a client. The sender of a message gets SEND-OK when the kernel has taken all of it."""
