@@ -42,7 +42,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(binaries)
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", binaries+"/", "chatd/docs/course/...", "chatd/internal_test/conformance")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", binaries+"/", "chatd", "chatd/docs/course/...", "chatd/internal_test/conformance")
 	if output, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, output)
 		return 1

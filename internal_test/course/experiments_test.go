@@ -63,7 +63,7 @@ func TestExperiments(t *testing.T) {
 
 var (
 	slow  = flag.Bool("slow", false, "do the experiments with thousands of clients, too")
-	notes = regexp.MustCompile("<!-- (slow|factor (\\d+)) -->\n```console\n$")
+	notes = regexp.MustCompile("<!-- (slow)?,? ?(?:factor (\\d+))? -->\n```console\n$")
 )
 
 var talkLine = regexp.MustCompile(`^(\w+)(> ?|< | receives nothing| leaves)(.*)\n$`)
@@ -160,7 +160,7 @@ func (w *terminal) read() (text string) {
 	}
 }
 
-var launch = regexp.MustCompile(`^(ulimit -n \d+; )?go run \./docs/course/(\S+?)( --call \w+)?( &)?$`)
+var launch = regexp.MustCompile(`^\(?(ulimit -n \d+; )?go run \./docs/course/([\w-]+)( --call \w+)?\)?$`)
 
 // playConsole types the commands of a block. The first one may be that which starts the server.
 func playConsole(t *testing.T, name, text string, factor float64) {
