@@ -99,7 +99,7 @@ func (l *Loop) writeQueue(c *conn) {
 			l.bytesOut += uint64(n)
 			l.sent = c.out.consume(n, l.sent)
 			c.progress = true
-			c.timeout.remove() // setTimeout sets it again if something is left
+			c.timeout.remove() // endTurn sets it again if something is left
 		}
 		if written += n; n < len(head) || written >= chunkSize {
 			c.writeBlocked = c.out.size > 0

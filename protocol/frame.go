@@ -35,7 +35,7 @@ const (
 )
 
 // A Receipt is the promise behind SEND-OK (PR12). It leaves with a DELIVERY and comes back to
-// Machine.Complete exactly once: as sent when the kernel has taken the frame's last byte, and never
+// Machine.Complete exactly once, unless its owner is closed first: as sent when the kernel has taken the frame's last byte, and never
 // before; as lost when the target's connection ended first.
 type Receipt struct {
 	Owner state.ID // the client that waits for the reply

@@ -1,10 +1,9 @@
 // Onesend counts the functions that one SEND crosses, from its read to its SEND-OK, on a loop over the
 // in-memory kernel:
 //
-//	go build -cover -covermode atomic -coverpkg chatd/state,chatd/protocol,chatd/poller -o /tmp/onesend ./internal_test/onesend
-//	mkdir /tmp/cover && GOCOVERDIR=/tmp/cover /tmp/onesend && go tool covdata func -i /tmp/cover | grep -v '[^0-9]0.0%'
-//
-// onesend_test.go runs it.
+//	go build -cover -covermode atomic -coverpkg chatd/... -o onesend ./internal_test/onesend
+//	mkdir cover && GOCOVERDIR=cover ./onesend
+//	go tool covdata func -i cover -pkg chatd/state,chatd/protocol,chatd/poller | grep -v '[^0-9]0.0%'
 package main
 
 import (

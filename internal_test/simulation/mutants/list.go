@@ -91,7 +91,7 @@ var mutants = []mutant{
 
 	// Timeouts.
 	one("a timeout outlives its connection", "poller/close.go", "\tc.timeout.remove()\n", ""),
-	one("progress does not move the send timeout", "poller/write.go", "c.timeout.remove() // setTimeout", "// setTimeout"),
+	one("progress does not move the send timeout", "poller/write.go", "c.timeout.remove() // endTurn", "// endTurn"),
 	one("any event moves the send timeout", "poller/loop.go",
 		"if c.out.size > 0 && c.timeout.list == nil {", "if c.out.size > 0 {"),
 	one("timeouts are judged after a Wait that was interrupted", "poller/loop.go", "return nil // Wait", "// Wait"),
