@@ -40,6 +40,7 @@ func TestG9TheServiceManagerHearsWhatTheLoopReports(t *testing.T) {
 			t.Errorf("the service manager hears %q (%v), expected %s", got, err, want)
 		}
 	}
+	r.Report(poller.Stopped, someStats) // waits until the stats file is written
 }
 
 // G9: the watchdog is asked of this process or of none.
