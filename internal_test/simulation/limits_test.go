@@ -91,6 +91,25 @@ func TestF11SharedTextCountsOnce(t *testing.T) {
 	})
 }
 
+// Each stalled client holds a long LIST-OK of its own, because the users change between the requests.
+// Each text counts: clients are closed until the limit holds, which the observer checks after each turn.
+func TestF11EachSharedTextCounts(t *testing.T) {
+	runScenario(t, 1, func(p *parameters) { p.maxBuffer = 128 << 10 }, func(s *scenario) {
+		for i := range 80 {
+			s.user(strings.Repeat("n", 250) + fmt.Sprint(i))
+		}
+		for i := range 20 {
+			c := s.user(fmt.Sprint("stalled", i))
+			c.stalls(4 << 10)
+			c.sends("LIST\n")
+			s.rest(0)
+		}
+		if s.observer.counts[countMemory] < 10 {
+			t.Errorf("%d clients were closed for memory, expected about 15 of 20", s.observer.counts[countMemory])
+		}
+	})
+}
+
 // Clients that are not logged in are closed at the login timeout, which runs from the connect: one that
 // sends nothing, one that sends a byte at a time, and one that lets its BUSYs queue.
 func TestC4LoginTimeout(t *testing.T) {
