@@ -226,7 +226,8 @@ func (o *observer) mayClose(c *connection) (complete bool) {
 			o.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", c.id, len(c.socket.Sending))
 		}
 		return true // idle at the stop
-	case now >= c.registered+o.loginTimeout && o.log.reason == poller.LoginTimeout && c.Name == "" && o.loginTimeout > 0 &&
+	case now >= c.registered+o.loginTimeout && c.Name == "" && o.loginTimeout > 0 &&
+		(o.log.reason == poller.LoginTimeout || o.log.reason == poller.EOF && c.inputEnded && c.reads > 0) && // both in this turn
 		!o.turn.unjudged && (c.reads > 0 || c.ready&poller.Readable == 0 || c.unreadable): // it was read first (B13)
 		o.counts[countLoginTimeouts]++
 		return false
