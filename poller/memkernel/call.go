@@ -57,9 +57,9 @@ func (k *Kernel) do(c Call, carryOut func(*Socket) (int, error)) (n int, err err
 }
 
 // formats are those of strace(1). The arguments are the descriptor, data, conditions, events and the
-// timeout.
+// timeout; %.0[2]s prints nothing, for a call that has none of them.
 var formats = map[string]string{
-	"accept": "accept4(%[1]d)", "reserve": `open("/dev/null")`, "close": "close(%[1]d)", "shutdown": "shutdown(%[1]d, SHUT_WR)",
+	"accept": "accept4(%[1]d)", "reserve": `open("/dev/null"%.0[2]s)`, "close": "close(%[1]d)", "shutdown": "shutdown(%[1]d, SHUT_WR)",
 	"read": "read(%[1]d, %.32[2]q)", "write": "write(%[1]d, %.32[2]q)",
 	"unsent": "ioctl(%[1]d, SIOCOUTQ)", "peer": "getpeername(%[1]d)",
 	"add": "epoll_ctl(ADD, %[1]d, %[3]s)", "modify": "epoll_ctl(MOD, %[1]d, %[3]s)", "wait": "epoll_wait(%[4]v, %[5]v)",
