@@ -39,6 +39,7 @@ func (k observedKernel) Accept(listener int) (int, error) {
 
 func (k observedKernel) Reserve() (int, error) {
 	fd, err := k.Kernel.Reserve()
+	k.o.turn.reserveDue = false
 	if k.o.reserve = -1; err == nil {
 		k.o.reserve = fd
 	}
@@ -232,6 +233,7 @@ func (k observedKernel) Close(fd int) error {
 		c.closed, o.connections[fd] = true, nil
 		o.connected = slices.DeleteFunc(o.connected, func(other *connection) bool { return other == c })
 		o.turn.closed = !o.stopping()
+		o.turn.reserveDue = o.turn.closed && o.reserve < 0
 	}
 	return k.Kernel.Close(fd)
 }

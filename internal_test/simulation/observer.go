@@ -56,6 +56,7 @@ type turn struct {
 	accepts       int           // tried
 	closed        bool          // a connection has been closed
 	reserveClosed bool          // the reserve descriptor has been closed
+	reserveDue    bool          // a connection has been closed, and the reserve was not tried since
 	evictable     []*connection // one of which must be evicted
 	rejection     string        // what a rejected client was told
 }
