@@ -165,6 +165,7 @@ func (l *Loop) beginStop() {
 func (l *Loop) finish(c *conn) {
 	c.lines.Discard()
 	c.linesLeft = false
+	c.login.remove()
 	if c.phase != open {
 		return
 	}

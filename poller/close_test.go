@@ -9,6 +9,7 @@ import (
 
 	"chatd/poller"
 	"chatd/poller/memkernel"
+	"chatd/protocol"
 )
 
 // C12: a client writes, half-closes and reads. It has all its answers, then its name is free and
@@ -226,6 +227,27 @@ func TestG18AStopWaitsForWhatIsUnacknowledged(t *testing.T) {
 		t.Error("the client's end is a reset")
 	}
 	r.stopped(true)
+}
+
+// G18: a login timeout that expired in the turn of the stop closed a client at once, although the kernel
+// still had its BUSY. From the stop on, only the drain timeout counts.
+func TestG18AStopEndsTheLoginTimeouts(t *testing.T) {
+	r := newRigWith(t, poller.Config{
+		LoginTimeout: 10 * time.Second, Machine: protocol.NewMachine(protocol.Limits{Users: 1, Line: 100, Name: 10}),
+	})
+	r.user("a")
+	s := r.connect()
+	stall(s, 100)
+	r.says(s, "HELLO-FROM b\n")
+	r.k.Signal(1, 0)
+	r.k.Advance(10 * time.Second)
+	r.turn()
+	r.stays(s)
+	unstall(s)
+	r.pass(poller.LingerTime)
+	r.gone(s)
+	r.heard(s, "BUSY\n")
+	r.ended("shutdown", 2)
 }
 
 // G3: what is queued still leaves, and its receipts are completed; nothing new is accepted, read or
