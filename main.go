@@ -108,10 +108,10 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 	if err != nil {
 		return err
 	}
-	listener, address, err := service.Inherit(o.keepalive)
-	inherited := listener >= 0
+	listeners, err := service.Inherit(o.keepalive)
+	inherited := len(listeners) > 0
 	if err == nil && !inherited {
-		listener, address, err = linux.Listen(o.host, o.port, o.keepalive)
+		listeners, err = linux.ListenAll(o.hosts, o.port, o.keepalive)
 	}
 	if err != nil {
 		return err
@@ -120,7 +120,6 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 	config := poller.Config{
 		Kernel:       kernel,
 		Machine:      protocol.NewMachine(o.limits),
-		Listener:     listener,
 		Wake:         wake.Descriptor(),
 		SendTimeout:  o.sendTimeout,
 		LoginTimeout: o.loginTimeout,
@@ -133,6 +132,12 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 		Log:      log,
 		Report:   reporter.Report,
 		Watchdog: reporter.Notifier.Watchdog(),
+	}
+	for _, listener := range listeners {
+		config.Listeners = append(config.Listeners, listener.FD)
+		if path, ok := strings.CutPrefix(listener.Address, "unix:"); ok && !inherited {
+			defer os.Remove(path)
+		}
 	}
 	if o.statsFile != "" {
 		if reporter.StatsFile, err = service.NewStatsFile(o.statsFile, log); err != nil {
@@ -154,8 +159,10 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 		log.Error("the loop does not end")
 		os.Exit(exitRefused)
 	})
-	log.Info("listening", "address", address, "inherited", inherited, "poller", o.poller, "max_users", o.limits.Users,
-		"max_buffer", o.maxBuffer)
+	for _, listener := range listeners {
+		log.Info("listening", "address", listener.Address, "inherited", inherited, "poller", o.poller,
+			"max_users", o.limits.Users, "max_buffer", o.maxBuffer)
+	}
 	io.WriteString(stdout, "Server is on\n") // TR5; nothing else is written there
 	return loop.Run()
 }
@@ -169,7 +176,7 @@ const lowestBuffer = 1 << 20
 
 // options are the parsed flags.
 type options struct {
-	host          string
+	hosts         []string
 	port          int
 	limits        protocol.Limits // Users 0: not given
 	maxPerAddress int             // clients; 0: any number
@@ -188,13 +195,16 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	o := options{
-		host: "127.0.0.1", port: 5378, limits: protocol.Limits{Line: 1 << 20, Name: 255},
+		port: 5378, limits: protocol.Limits{Line: 1 << 20, Name: 255},
 		sendTimeout: 30 * time.Second, drainTimeout: 5 * time.Second, keepalive: time.Minute, poller: "epoll",
 	}
 	flags := flag.NewFlagSet("chatd", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	for _, name := range []string{"a", "address"} {
-		flags.StringVar(&o.host, name, o.host, "")
+		flags.Func(name, "", func(host string) error {
+			o.hosts = append(o.hosts, host)
+			return nil
+		})
 	}
 	for _, name := range []string{"p", "port"} {
 		flags.Func(name, "", within(&o.port, strconv.Atoi, 0, 65535))
@@ -220,6 +230,9 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
+	}
+	if o.hosts == nil {
+		o.hosts = []string{"127.0.0.1"}
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))

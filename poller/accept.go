@@ -15,20 +15,20 @@ const (
 	warnEvery      = time.Second
 )
 
-// accept takes new connections from the listener's backlog.
-func (l *Loop) accept() error {
+// accept takes new connections from a listener's backlog.
+func (l *Loop) accept(listener int) error {
 	if l.stops > 0 {
-		return nil // the listener was closed earlier in this turn
+		return nil // the listeners were closed earlier in this turn
 	}
 	for range acceptsPerTurn {
-		fd, err := l.Kernel.Accept(l.Listener)
+		fd, err := l.Kernel.Accept(listener)
 		switch err {
 		case nil:
 			l.register(fd)
 		case syscall.EAGAIN:
 			return nil
 		case syscall.EMFILE, syscall.ENFILE:
-			return l.acceptWithReserve(err)
+			return l.acceptWithReserve(listener, err)
 		case syscall.ENOBUFS, syscall.ENOMEM:
 			return l.pause(err)
 		case syscall.EBADF, syscall.EFAULT, syscall.EINVAL, syscall.ENOTSOCK:
@@ -66,7 +66,7 @@ func (l *Loop) register(fd int) {
 // acceptWithReserve accepts one client when there is no descriptor for it. accept4 returns EMFILE even
 // when the backlog is empty, so it closes the reserve descriptor and tries again, and evicts only if a
 // client was really waiting. The reserve is opened again with the next descriptor that is closed.
-func (l *Loop) acceptWithReserve(reason error) error {
+func (l *Loop) acceptWithReserve(listener int, reason error) error {
 	if l.reserve < 0 {
 		if l.evict() {
 			return nil
@@ -75,7 +75,7 @@ func (l *Loop) acceptWithReserve(reason error) error {
 	}
 	l.Kernel.Close(l.reserve)
 	l.reserve = -1
-	fd, err := l.Kernel.Accept(l.Listener)
+	fd, err := l.Kernel.Accept(listener)
 	switch {
 	case err == nil && l.evict():
 		l.register(fd)
@@ -125,12 +125,12 @@ func (l *Loop) openReserve() {
 	}
 }
 
-// pause stops accepting for a while. The listener stays readable, so waiting for it would turn the loop
+// pause stops accepting for a while. The listeners stay readable, so waiting for it would turn the loop
 // without end.
 func (l *Loop) pause(reason error) error {
 	l.pausedUntil = l.Kernel.Now() + acceptPause
 	l.warnLimited("accepting is paused", slog.String("reason", "accept4: "+reason.Error()))
-	return l.Kernel.Modify(l.listenerID, 0)
+	return l.listenTo(0)
 }
 
 // unpause accepts again.
@@ -139,7 +139,17 @@ func (l *Loop) unpause() error {
 	if l.reserve < 0 {
 		l.openReserve()
 	}
-	return l.Kernel.Modify(l.listenerID, Readable)
+	return l.listenTo(Readable)
+}
+
+// listenTo changes the interest in all listeners.
+func (l *Loop) listenTo(interest Readiness) error {
+	for _, fd := range l.Listeners {
+		if err := l.Kernel.Modify(state.NewID(fd, 0), interest); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // warnLimited writes a warning to the log, at most one every warnEvery, with the number of those that

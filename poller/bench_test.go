@@ -26,7 +26,7 @@ func newTraffic(t testing.TB, load load) (l *poller.Loop, k *memkernel.Kernel, t
 		}
 	}})
 	l, err := poller.NewLoop(poller.Config{
-		Kernel: k, Machine: protocol.NewMachine(protocol.Limits{Users: 100, Line: 1 << 20, Name: 255}), Listener: memkernel.Listener, Wake: memkernel.Wake,
+		Kernel: k, Machine: protocol.NewMachine(protocol.Limits{Users: 100, Line: 1 << 20, Name: 255}), Listeners: []int{memkernel.Listener}, Wake: memkernel.Wake,
 		SendTimeout: sendTimeout, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

@@ -143,10 +143,11 @@ func (l *Loop) beginStop() {
 	l.report(Stopping)
 	l.stopUntil = l.Kernel.Now() + l.DrainTimeout
 	l.pausedUntil = 0
-	// If a service manager has the listener too, closing ours does not take it out of the set
-	// (epoll(7)).
-	l.Kernel.Modify(l.listenerID, 0)
-	l.Kernel.Close(l.Listener)
+	// If a service manager has a listener too, closing ours does not take it out of the set (epoll(7)).
+	l.listenTo(0)
+	for _, fd := range l.Listeners {
+		l.Kernel.Close(fd)
+	}
 	l.records.Each(func(slot int, r *record) {
 		switch {
 		case !r.inUse():

@@ -2,6 +2,7 @@ package poller
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"chatd/protocol"
@@ -10,10 +11,10 @@ import (
 
 // A Config is what a Loop needs.
 type Config struct {
-	Kernel   Kernel
-	Machine  Machine
-	Listener int // descriptor of the listening socket
-	Wake     int // descriptor of the counter that asks the loop to stop or to report (see handleWake)
+	Kernel    Kernel
+	Machine   Machine
+	Listeners []int // descriptors of the listening sockets
+	Wake      int   // descriptor of the counter that asks the loop to stop or to report (see handleWake)
 
 	SendTimeout  time.Duration // how long a client may take nothing of what is queued for it
 	LoginTimeout time.Duration // how long a client may stay without logging in; 0: no limit
@@ -30,7 +31,7 @@ type Config struct {
 	StatsEvery time.Duration         // how often Report is told Changed at most; 0: never
 }
 
-// NewLoop makes a loop. It owns the listener from now on.
+// NewLoop makes a loop. It owns the listeners from now on.
 func NewLoop(config Config) (*Loop, error) {
 	l := &Loop{
 		Config:         config,
@@ -39,7 +40,6 @@ func NewLoop(config Config) (*Loop, error) {
 		sendTimeouts:   timeouts{after: config.SendTimeout},
 		lingerTimeouts: timeouts{after: lingerTime},
 		loginTimeouts:  timeouts{after: config.LoginTimeout},
-		listenerID:     state.NewID(config.Listener, 0),
 		wakeID:         state.NewID(config.Wake, 0),
 		watchdogDue:    never,
 		statsDue:       never,
@@ -53,8 +53,8 @@ func NewLoop(config Config) (*Loop, error) {
 		l.statsFrom = never
 	}
 	l.openReserve()
-	for _, id := range []state.ID{l.listenerID, l.wakeID} {
-		if err := l.Kernel.Add(id, Readable); err != nil {
+	for _, fd := range append(slices.Clone(l.Listeners), l.Wake) {
+		if err := l.Kernel.Add(state.NewID(fd, 0), Readable); err != nil {
 			return nil, err
 		}
 	}

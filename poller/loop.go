@@ -23,11 +23,10 @@ const (
 	linesPerTurn  = 32       // lines of a client carried out at a time
 )
 
-// A Loop serves the connections of one listener. It is one thread.
+// A Loop serves the connections of its listeners. It is one thread.
 type Loop struct {
 	Config
 	records     state.Table[record] // by descriptor
-	listenerID  state.ID
 	wakeID      state.ID
 	connections int
 	pool        pool
@@ -124,11 +123,11 @@ func (l *Loop) Turn() error {
 
 // dispatch handles one event. Its connection may have ended earlier in the turn.
 func (l *Loop) dispatch(e Event) error {
-	switch e.ID {
-	case l.listenerID:
-		return l.accept()
-	case l.wakeID:
+	switch {
+	case e.ID == l.wakeID:
 		return l.handleWake()
+	case e.ID.Generation() == 0 && slices.Contains(l.Listeners, e.ID.Slot()):
+		return l.accept(e.ID.Slot())
 	}
 	c := l.activate(e.ID)
 	if c == nil {

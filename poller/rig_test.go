@@ -68,7 +68,7 @@ func (r *rig) begin(t *testing.T, config poller.Config) *rig {
 	r.k = memkernel.New(memkernel.Options{
 		Method: r.method, Record: true, Before: r.hook, Idle: func(time.Duration) bool { return false },
 	})
-	config.Kernel, config.Listener, config.Wake = r.k, memkernel.Listener, memkernel.Wake
+	config.Kernel, config.Listeners, config.Wake = r.k, []int{memkernel.Listener}, memkernel.Wake
 	if config.Machine == nil {
 		config.Machine = protocol.NewMachine(protocol.Limits{Users: 10_000, Line: 1 << 20, Name: 255})
 	}

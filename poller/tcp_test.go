@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -84,13 +85,13 @@ func newTCPLoop(t *testing.T, name string) *tcpLoop {
 		t.Fatalf("NewWake: %v", err)
 	}
 	t.Cleanup(func() { unix.Close(wake.Descriptor()) })
-	listener, address, err := linux.Listen("127.0.0.1", 0, time.Minute)
+	listener, address, err := linux.Listen(netip.MustParseAddr("127.0.0.1"), 0, time.Minute)
 	if err != nil {
 		t.Fatalf("Listen: %v", err)
 	}
 	k := &observed{Kernel: kernel, interest: map[int]poller.Readiness{}}
 	l, err := poller.NewLoop(poller.Config{
-		Kernel: k, Machine: protocol.NewMachine(protocol.Limits{Users: 100, Line: 4 << 20, Name: 255}), Listener: listener, Wake: wake.Descriptor(),
+		Kernel: k, Machine: protocol.NewMachine(protocol.Limits{Users: 100, Line: 4 << 20, Name: 255}), Listeners: []int{listener}, Wake: wake.Descriptor(),
 		SendTimeout: sendTimeout, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -127,7 +127,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop takes the listener out of the set for 100 ms, and logs it once.",
 		Fault:  "A1", Win: []string{"full", "+", "run"},
-		Edits: []edit{{"poller/accept.go", "return l.Kernel.Modify(l.listenerID, 0)", "return nil"}},
+		Edits: []edit{{"poller/accept.go", "return l.listenTo(0)", "return nil"}},
 	},
 	{
 		Name:  "Close follows the last reply",

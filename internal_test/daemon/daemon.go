@@ -92,10 +92,10 @@ type Daemon struct {
 var Poller = os.Getenv("CHATD_POLLER")
 
 // Command prepares chatd on a port that the kernel chooses. The caller may change everything about
-// the command before Launch, and append flags, of which the last counts.
+// the command before Launch, and append flags, of which the last counts (each --address counts).
 func Command(t testing.TB, flags ...string) *exec.Cmd {
 	t.Helper()
-	first := []string{"--address", "127.0.0.1", "--port", "0"}
+	first := []string{"--port", "0"}
 	if Poller != "" {
 		first = append(first, "--poller", Poller)
 	}

@@ -23,7 +23,7 @@ func main() {
 	kernel := memkernel.New(memkernel.Options{})
 	loop, err := poller.NewLoop(poller.Config{
 		Kernel: kernel, Machine: protocol.NewMachine(protocol.Limits{Users: 2, Line: 1 << 20, Name: 255}),
-		Listener: memkernel.Listener, Wake: memkernel.Wake, SendTimeout: 30 * time.Second, MaxBuffer: 1 << 28,
+		Listeners: []int{memkernel.Listener}, Wake: memkernel.Wake, SendTimeout: 30 * time.Second, MaxBuffer: 1 << 28,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	check(err)

@@ -26,7 +26,7 @@ func NewMemory(limits protocol.Limits) (*Memory, error) {
 		Idle:    func(time.Duration) bool { return false },
 	})
 	loop, err := poller.NewLoop(poller.Config{
-		Kernel: k, Machine: protocol.NewMachine(limits), Listener: memkernel.Listener, Wake: memkernel.Wake,
+		Kernel: k, Machine: protocol.NewMachine(limits), Listeners: []int{memkernel.Listener}, Wake: memkernel.Wake,
 		SendTimeout: time.Hour, BusyReply: protocol.BusyReply(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	return &Memory{k, loop}, err

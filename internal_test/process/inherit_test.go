@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"chatd/internal_test/daemon"
 )
@@ -89,11 +91,59 @@ func TestG11SocketActivate(t *testing.T) {
 	d.Stop(t)
 }
 
+// G11: several sockets are passed in, one of them of the UNIX domain. Clients of all of them meet, and the
+// file of the socket stays with the supervisor.
+func TestG11SeveralPassedIn(t *testing.T) {
+	t.Parallel()
+	address, listener := listen(t)
+	other, another := listen(t)
+	path := filepath.Join(t.TempDir(), "socket")
+	local, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	d := daemon.Launch(t, handOver(daemon.Command(t), listener, another, fileOf(t, local)))
+	d.AwaitReady(t)
+	expectMeeting(t, daemon.Dial(t, address), daemon.Dial(t, other), path)
+	d.Stop(t)
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("the socket of the supervisor: %v", err)
+	}
+}
+
+// expectMeeting has two clients and one of a UNIX-domain socket log in and see each other.
+func expectMeeting(t *testing.T, ada, bob *daemon.Client, path string) {
+	t.Helper()
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	local := bufio.NewReader(conn)
+	expect := func(line string) {
+		t.Helper()
+		conn.SetReadDeadline(time.Now().Add(daemon.Patience))
+		if said, err := local.ReadString('\n'); said != line+"\n" {
+			t.Errorf("the local client heard %q (%v), expected %q", said, err, line)
+		}
+	}
+	fmt.Fprintln(conn, "HELLO-FROM local")
+	expect("HELLO local")
+	ada.Login("ada")
+	bob.Login("bob")
+	bob.Ask("LIST", "LIST-OK local,ada,bob")
+	ada.Ask("SEND local hello", "SEND-OK")
+	expect("DELIVERY ada hello")
+	fmt.Fprintln(conn, "SEND bob hello")
+	expect("SEND-OK")
+	bob.Expect("DELIVERY local hello")
+}
+
 // G11: something else is passed in. The server says why it does not start.
 func TestG11SomethingElsePassedIn(t *testing.T) {
 	t.Parallel()
 	address, listener := listen(t)
-	_, another := listen(t)
 	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
 	if err != nil {
 		t.Fatal(err)
@@ -104,21 +154,15 @@ func TestG11SomethingElsePassedIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer datagrams.Close()
-	local, err := net.ListenUnix("unix", &net.UnixAddr{Name: abstract(t), Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer local.Close()
-	const none = "not a listening TCP socket"
+	const none = "not a listening stream socket"
 	for name, test := range map[string]struct {
 		files []*os.File
 		says  string
 	}{
-		"file":        {[]*os.File{file}, none},
-		"datagrams":   {[]*os.File{fileOf(t, datagrams)}, none},
-		"connection":  {[]*os.File{fileOf(t, daemon.Dial(t, address).Conn)}, none},
-		"unix socket": {[]*os.File{fileOf(t, local)}, none},
-		"two":         {[]*os.File{listener, another}, "2 sockets were passed in"},
+		"file":       {[]*os.File{file}, none},
+		"datagrams":  {[]*os.File{fileOf(t, datagrams)}, none},
+		"connection": {[]*os.File{fileOf(t, daemon.Dial(t, address).Conn)}, none},
+		"one of two": {[]*os.File{listener, file}, "descriptor 4 is " + none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			daemon.Launch(t, handOver(daemon.Command(t), test.files...)).ExpectRefusal(t, 1, "LISTEN_FDS", test.says)

@@ -120,6 +120,25 @@ func TestA13AddressesThatWork(t *testing.T) {
 	}
 }
 
+// A13: the server listens on several addresses, and on a path. The clients of all of them meet. Its socket
+// goes when it stops.
+func TestA13SeveralAddresses(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "socket")
+	d := daemon.Start(t, "--address", "127.0.0.1", "-a", "127.0.0.2", "--address", "unix:"+path, "--log-level", "debug", "--max-per-address", "1")
+	_, port, _ := net.SplitHostPort(d.Address)
+	for _, address := range []string{"127.0.0.2:" + port, "unix:" + path} {
+		d.AwaitLog(t, "msg=listening address="+address+" ")
+	}
+	expectMeeting(t, d.Dial(t), daemon.Dial(t, "127.0.0.2:"+port, daemon.From("127.0.0.2")), path)
+	d.AwaitLog(t, `reason=eof client=`)
+	d.AwaitLog(t, ` peer="" name=local`)
+	d.Stop(t)
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+}
+
 // A13: a port below 1024 is refused if the system does not allow it.
 func TestA13PrivilegedPort(t *testing.T) {
 	t.Parallel()

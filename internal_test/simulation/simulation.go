@@ -49,7 +49,7 @@ func newSimulation(p *parameters, from sources, trace func(format string, args .
 	loop, err := poller.NewLoop(poller.Config{
 		Kernel:       observedKernel{s.kernel, s.observer},
 		Machine:      observedMachine{protocol.NewMachine(limits), s.observer},
-		Listener:     memkernel.Listener,
+		Listeners:    []int{memkernel.Listener},
 		Wake:         memkernel.Wake,
 		SendTimeout:  p.sendTimeout,
 		LoginTimeout: p.loginTimeout,

@@ -2,12 +2,14 @@ package linux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,18 +34,61 @@ const (
 // MaxKeepalive is the longest silence that the kernel takes (TCP_KEEPIDLE).
 const MaxKeepalive = 32767 * time.Second
 
+// A Listener is a listening socket.
+type Listener struct {
+	FD      int
+	Address string // HOST:PORT, or unix:PATH
+}
+
+// ListenAll makes a listener for each of the hosts: for an address, for each address of a name, or for
+// unix:PATH. Port 0 asks for any free one, which is then that of all. An address of a name that this
+// machine lacks is left out if the name has another one.
+func ListenAll(hosts []string, port int, keepalive time.Duration) (all []Listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, listener := range all {
+				unix.Close(listener.FD)
+			}
+			all = nil
+		}
+	}()
+	for _, host := range hosts {
+		if path, ok := strings.CutPrefix(host, unixPrefix); ok {
+			fd, err := listenUnix(path)
+			if err != nil {
+				return all, fmt.Errorf("%s: %w", host, err)
+			}
+			all = append(all, Listener{fd, host})
+			continue
+		}
+		ips, err := resolve(host)
+		if err != nil {
+			return all, err
+		}
+		before := len(all)
+		for _, ip := range ips {
+			var fd int
+			var address netip.AddrPort
+			if fd, address, err = Listen(ip, port, keepalive); err == nil {
+				all, port = append(all, Listener{fd, address.String()}), int(address.Port())
+			} else if !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.EAFNOSUPPORT) {
+				return all, err
+			}
+		}
+		if len(all) == before {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
 // Listen makes a listening socket that does not block, and returns its descriptor and its address; port
 // 0 asks for any free one. Options that every connection needs are set here once, since connections
 // inherit them.
 //
-// host is an address or a name; of the addresses of a name it takes the first of IPv4, if there is one.
 // The wildcard address :: accepts IPv4 as well. keepalive is how long a connection may be silent before
 // the kernel asks whether its peer is there, in whole seconds; 0: the kernel does not ask.
-func Listen(host string, port int, keepalive time.Duration) (fd int, address netip.AddrPort, err error) {
-	ip, err := resolve(host)
-	if err != nil {
-		return -1, netip.AddrPort{}, err
-	}
+func Listen(ip netip.Addr, port int, keepalive time.Duration) (fd int, address netip.AddrPort, err error) {
 	family, socketAddress, err := sockaddr(ip, port)
 	if err != nil {
 		return -1, netip.AddrPort{}, err
@@ -54,7 +99,7 @@ func Listen(host string, port int, keepalive time.Duration) (fd int, address net
 	}
 	if address, err = bind(fd, socketAddress, append(options(family), connectionOptions(keepalive)...)); err != nil {
 		unix.Close(fd)
-		return -1, netip.AddrPort{}, fmt.Errorf("%s: %w", net.JoinHostPort(host, strconv.Itoa(port)), err)
+		return -1, netip.AddrPort{}, fmt.Errorf("%s: %w", net.JoinHostPort(ip.String(), strconv.Itoa(port)), err)
 	}
 	return fd, address, nil
 }
@@ -121,18 +166,20 @@ func setOptions(fd int, options []option) error {
 	return nil
 }
 
-func resolve(host string) (netip.Addr, error) {
+// resolve returns the addresses of a host, first those of IPv4.
+func resolve(host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip, nil
+		return []netip.Addr{ip}, nil
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip", host)
 	if err != nil {
-		return netip.Addr{}, err
+		return nil, err
 	}
-	if i := slices.IndexFunc(ips, func(ip netip.Addr) bool { return ip.Unmap().Is4() }); i >= 0 {
-		return ips[i].Unmap(), nil
+	for i := range ips {
+		ips[i] = ips[i].Unmap()
 	}
-	return ips[0], nil
+	slices.SortFunc(ips, netip.Addr.Compare) // IPv4 is less than IPv6
+	return slices.Compact(ips), nil
 }
 
 // sockaddr is the address in the form that bind(2) takes. A link-local address needs its interface.
@@ -151,22 +198,27 @@ func sockaddr(ip netip.Addr, port int) (family int, address unix.Sockaddr, err e
 	return unix.AF_INET6, a, nil
 }
 
-// Adopt prepares a listening TCP socket that another process has opened, as Listen would, and returns
-// its address. Connections that were in the backlog before lack the options that the others inherit.
-func Adopt(fd int, keepalive time.Duration) (netip.AddrPort, error) {
+// Adopt prepares a listening socket of TCP or of the UNIX domain that another process has opened, as
+// ListenAll would. Connections that were in the backlog before lack the options that the others inherit.
+func Adopt(fd int, keepalive time.Duration) (Listener, error) {
 	if !isListener(fd) {
-		return netip.AddrPort{}, fmt.Errorf("descriptor %d is not a listening TCP socket", fd)
+		return Listener{}, fmt.Errorf("descriptor %d is not a listening stream socket", fd)
 	}
 	unix.CloseOnExec(fd)
 	if err := unix.SetNonblock(fd, true); err != nil {
-		return netip.AddrPort{}, os.NewSyscallError("fcntl", err)
+		return Listener{}, os.NewSyscallError("fcntl", err)
 	}
-	if err := setOptions(fd, connectionOptions(keepalive)); err != nil {
-		return netip.AddrPort{}, err
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		return Listener{}, os.NewSyscallError("getsockname", err)
 	}
-	return boundTo(fd)
+	if a, ok := bound.(*unix.SockaddrUnix); ok {
+		return Listener{fd, unixPrefix + a.Name}, setOptions(fd, unixOptions)
+	}
+	return Listener{fd, addrPort(bound).String()}, setOptions(fd, connectionOptions(keepalive))
 }
 
+// isListener reports whether a descriptor is a socket of TCP or of the UNIX domain that listens.
 func isListener(fd int) bool {
 	option := func(name int) int {
 		value, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, name)
@@ -175,10 +227,16 @@ func isListener(fd int) bool {
 		}
 		return value
 	}
-	domain := option(unix.SO_DOMAIN)
-	return (domain == unix.AF_INET || domain == unix.AF_INET6) &&
-		option(unix.SO_TYPE) == unix.SOCK_STREAM && option(unix.SO_PROTOCOL) == unix.IPPROTO_TCP &&
-		option(unix.SO_ACCEPTCONN) == 1
+	switch option(unix.SO_DOMAIN) {
+	case unix.AF_UNIX:
+	case unix.AF_INET, unix.AF_INET6:
+		if option(unix.SO_PROTOCOL) != unix.IPPROTO_TCP {
+			return false
+		}
+	default:
+		return false
+	}
+	return option(unix.SO_TYPE) == unix.SOCK_STREAM && option(unix.SO_ACCEPTCONN) == 1
 }
 
 // addrPort is the address of a socket in Go's own type.

@@ -17,13 +17,17 @@ import (
 // listen makes a listener that is closed with the test.
 func listen(t *testing.T, host string, port int) (fd int, address netip.AddrPort) {
 	t.Helper()
-	fd, address, err := Listen(host, port, time.Minute)
+	all, err := ListenAll([]string{host}, port, time.Minute)
 	if err != nil {
-		t.Fatalf("Listen(%q, %d): %v", host, port, err)
+		t.Fatalf("ListenAll(%q, %d): %v", host, port, err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return fd, address
+	for _, listener := range all {
+		t.Cleanup(func() { unix.Close(listener.FD) })
+	}
+	return all[0].FD, netip.MustParseAddrPort(all[0].Address)
 }
+
+var loopback = netip.MustParseAddr("127.0.0.1")
 
 func needIPv6(t *testing.T) {
 	t.Helper()
@@ -70,25 +74,84 @@ func TestA13ListenOn(t *testing.T) {
 	}
 }
 
+// A13: several addresses have one port, a name has one listener for each of its addresses, and a path is a
+// socket of the UNIX domain, which replaces the file of one that no process has.
+func TestA13ListenOnSeveral(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	for range 2 {
+		all, err := ListenAll([]string{"127.0.0.1", "127.0.0.2", "unix:" + path}, 0, time.Minute)
+		if err != nil || len(all) != 3 {
+			t.Fatalf("the listeners are %v (%v), expected 3", all, err)
+		}
+		first, second := netip.MustParseAddrPort(all[0].Address), netip.MustParseAddrPort(all[1].Address)
+		if first.Addr() == second.Addr() || first.Port() != second.Port() || all[2].Address != "unix:"+path {
+			t.Errorf("the listeners are %v", all)
+		}
+		if again, err := ListenAll([]string{"unix:" + path}, 0, 0); !errors.Is(err, unix.EADDRINUSE) {
+			t.Errorf("a second listener of the path: %v, %v; expected %v", again, err, unix.EADDRINUSE)
+		}
+		client, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd := accept(t, all[2].FD)
+		if peer := (Sockets{}).Peer(fd); peer != "" {
+			t.Errorf("the peer is %q, expected none", peer)
+		}
+		unix.Close(fd)
+		client.Close()
+		for _, listener := range all {
+			unix.Close(listener.FD) // and the file stays
+		}
+	}
+	os.Remove(path)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := ListenAll([]string{"unix:" + path}, 0, 0); !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("a file that is no socket is replaced: %v, %v", all, err)
+	}
+	ips, err := resolve("localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 1
+	for _, ip := range ips {
+		if ip == netip.IPv6Loopback() {
+			if probe, err := net.Listen("tcp6", "[::1]:0"); err == nil {
+				probe.Close()
+				want = 2
+			}
+		}
+	}
+	all, err := ListenAll([]string{"localhost"}, 0, time.Minute)
+	if err != nil || len(all) != want {
+		t.Errorf("localhost has %v and the listeners %v (%v), expected %d", ips, all, err, want)
+	}
+	for _, listener := range all {
+		unix.Close(listener.FD)
+	}
+}
+
 // A13: what the system refuses is an error that names the address and the system call.
 func TestA13ListenRefused(t *testing.T) {
-	_, taken := listen(t, "127.0.0.1", 0)
 	before := sockets(t)
 	for _, test := range []struct {
 		host string
 		port int
 		want []string
 	}{
-		{"127.0.0.1", int(taken.Port()), []string{taken.String(), "bind", "in use"}},
-		{"192.0.2.1", 0, []string{"192.0.2.1:0", "bind", "cannot assign"}},
+		{"127.0.0.1", 0, []string{"127.0.0.1:", "bind", "in use"}},
+		{"unix:/nowhere/socket", 0, []string{"unix:/nowhere/socket: bind: no such file"}},
+		{"unix:" + strings.Repeat("x", 200), 0, []string{"invalid argument"}},
+		{"192.0.2.1", 0, []string{"192.0.2.1:", "bind", "cannot assign"}},
 		{"no such host", 0, []string{"no such host"}},
 		{"", 0, []string{"no such host"}},
 		{"fe80::1%nowhere", 0, []string{"nowhere"}},
 	} {
-		fd, _, err := Listen(test.host, test.port, time.Minute)
-		if err == nil {
-			unix.Close(fd)
-			t.Errorf("Listen(%q, %d) succeeded", test.host, test.port)
+		all, err := ListenAll([]string{"127.0.0.1", test.host}, test.port, time.Minute) // the first one is closed again
+		if err == nil || all != nil {
+			t.Errorf("ListenAll(%q, %d): %v, %v", test.host, test.port, all, err)
 			continue
 		}
 		for _, want := range test.want {
@@ -203,7 +266,7 @@ func TestE9Keepalive(t *testing.T) {
 		{time.Second, 1, 1, 10, 3, 31_000},
 		{0, 0, 0, 0, 0, 90_000},
 	} {
-		listener, address, err := Listen("127.0.0.1", 0, test.keepalive)
+		listener, address, err := Listen(loopback, 0, test.keepalive)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +298,7 @@ func TestE9Keepalive(t *testing.T) {
 // while the first has the port by SO_REUSEADDR.
 func TestA14ASecondServerOnThePortIsRefused(t *testing.T) {
 	fd, address := listen(t, "127.0.0.1", 0)
-	if _, _, err := Listen("127.0.0.1", int(address.Port()), time.Minute); !errors.Is(err, unix.EADDRINUSE) {
+	if _, _, err := Listen(loopback, int(address.Port()), time.Minute); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("the second Listen: %v, expected %v", err, unix.EADDRINUSE)
 	}
 	if shared, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT); err != nil || shared != 0 {
@@ -246,7 +309,7 @@ func TestA14ASecondServerOnThePortIsRefused(t *testing.T) {
 // A14: a server starts again at once on the port of connections that its predecessor closed first,
 // so that they are in TIME_WAIT.
 func TestA14AServerStartsAgainAtOnce(t *testing.T) {
-	listener, address, err := Listen("127.0.0.1", 0, time.Minute)
+	listener, address, err := Listen(loopback, 0, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +347,7 @@ func TestG11AdoptedListener(t *testing.T) {
 		fd := int(file.Fd()) // which makes it block
 		unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
 		address, err := Adopt(fd, time.Minute)
-		if err != nil || address.String() != listener.Addr().String() {
+		if err != nil || address.Address != listener.Addr().String() {
 			t.Fatalf("adopt: %v, %v; expected %v", address, err, listener.Addr())
 		}
 		flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)

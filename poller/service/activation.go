@@ -2,7 +2,6 @@ package service
 
 import (
 	"fmt"
-	"net/netip"
 	"os"
 	"strconv"
 	"time"
@@ -13,21 +12,19 @@ import (
 // firstPassed is the first descriptor that a service manager passes (sd_listen_fds(3)).
 const firstPassed = 3
 
-// Inherit returns the listening socket that a service manager has passed, and its address, or -1 if none
-// was passed. The service manager keeps the socket, and with it the backlog: a client that connects
-// while the server starts again waits and is not refused.
-func Inherit(keepalive time.Duration) (fd int, address netip.AddrPort, err error) {
+// Inherit returns the listening sockets that a service manager has passed; none if none was passed. The
+// service manager keeps the sockets, and with them the backlog: a client that connects while the server
+// starts again waits and is not refused.
+func Inherit(keepalive time.Duration) (listeners []linux.Listener, err error) {
 	n, err := passed(os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_PID"))
-	switch {
-	case err != nil || n == 0:
-		return -1, netip.AddrPort{}, err
-	case n > 1:
-		return -1, netip.AddrPort{}, fmt.Errorf("%d sockets were passed in (LISTEN_FDS): one can be served", n)
+	for fd := firstPassed; fd < firstPassed+n; fd++ {
+		listener, err := linux.Adopt(fd, keepalive)
+		if err != nil {
+			return nil, fmt.Errorf("a socket passed in (LISTEN_FDS): %w", err)
+		}
+		listeners = append(listeners, listener)
 	}
-	if address, err = linux.Adopt(firstPassed, keepalive); err != nil {
-		return -1, netip.AddrPort{}, fmt.Errorf("the socket passed in (LISTEN_FDS): %w", err)
-	}
-	return firstPassed, address, nil
+	return listeners, err
 }
 
 // Supervised reports whether a service manager has started the server: it passes a socket, or asks for

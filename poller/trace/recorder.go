@@ -77,7 +77,9 @@ func (r *recorder) emit(e event, format string, args ...any) {
 // begin begins with what the loop does before its first turn.
 func (r *recorder) begin(config *poller.Config) {
 	r.clock, r.users = config.Kernel.Now, config.Machine.Users
-	r.open(config.Listener, "listener")
+	for _, fd := range config.Listeners {
+		r.open(fd, "listener")
+	}
 	r.open(config.Wake, "wake")
 	r.emit(event{kind: "begin", label: "before the first turn"}, "")
 	r.inTurn = true

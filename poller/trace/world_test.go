@@ -43,7 +43,7 @@ func newWorld(t *testing.T, method string, wrap func(*poller.Config) (func(), er
 	}
 	config := poller.Config{
 		Kernel: w, Machine: protocol.NewMachine(protocol.Limits{Users: 16, Line: maxLine, Name: 255}),
-		Listener: memkernel.Listener, Wake: memkernel.Wake, SendTimeout: time.Minute, BusyReply: protocol.BusyReply(),
+		Listeners: []int{memkernel.Listener}, Wake: memkernel.Wake, SendTimeout: time.Minute, BusyReply: protocol.BusyReply(),
 		Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	var err error

@@ -102,7 +102,7 @@ func (r *Run) run(yield func(struct{}) bool) {
 		}
 	}()
 	loop, err := poller.NewLoop(poller.Config{
-		Kernel: r.Kernel, Listener: memkernel.Listener, Wake: memkernel.Wake,
+		Kernel: r.Kernel, Listeners: []int{memkernel.Listener}, Wake: memkernel.Wake,
 		Machine:     protocol.NewMachine(protocol.Limits{Users: 100, Line: 1 << 20, Name: 255}),
 		SendTimeout: 10 * time.Second, DrainTimeout: 5 * time.Second,
 		BusyReply: protocol.BusyReply(), Log: slog.New(handler{r}),

@@ -125,8 +125,8 @@ var mutants = []mutant{
 
 	// Accepting and stopping.
 	one("the listener is waited for when there is no descriptor", "poller/accept.go",
-		"return l.Kernel.Modify(l.listenerID, 0)", "return nil"),
-	one("accepting is never taken up again", "poller/accept.go", "return l.Kernel.Modify(l.listenerID, Readable)", "return nil"),
+		"return l.listenTo(0)", "return nil"),
+	one("accepting is never taken up again", "poller/accept.go", "return l.listenTo(Readable)", "return nil"),
 	one("the newest client that is not logged in is evicted", "poller/accept.go",
 		"oldest = l.loginTimeouts.first", "oldest = l.loginTimeouts.last"),
 	one("clients that are not logged in are evicted before those that linger", "poller/accept.go",
