@@ -107,7 +107,7 @@ func TestImage(t *testing.T) {
 		t.Fatalf("%v: %v\n%s", command, err, output)
 	}
 	expectStatic(t, program)
-	for _, line := range []string{`ENTRYPOINT ["/chatd"]`, `CMD ["--address", "0.0.0.0"]`, "USER 65534:65534", "STOPSIGNAL SIGTERM", "EXPOSE 5378"} {
+	for _, line := range []string{`ENTRYPOINT ["/chatd", "--address", "0.0.0.0"]`, `HEALTHCHECK --interval=30s --timeout=10s CMD ["/chatd", "--probe", "127.0.0.1:5378"]`, "USER 65534:65534", "STOPSIGNAL SIGTERM", "EXPOSE 5378"} {
 		if !strings.Contains(file, "\n"+line+"\n") {
 			t.Errorf("the image has no line %s", line)
 		}
