@@ -1,4 +1,4 @@
-// Mutants shows what the simulation can find: it makes one small mistake at a time in the product code
+// Mutants shows what the simulation can find: it makes one mistake of internal_test/mistakes at a time
 // and counts the seeds until a rule is broken. For a mistake that no seed finds it runs the scenarios. A
 // mistake that neither finds is a rule that is missing, or no mistake.
 //
@@ -8,9 +8,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +17,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"chatd/internal_test/mistakes"
 )
 
 const (
@@ -34,8 +34,8 @@ func main() {
 	}
 	var results []chan result
 	free := make(chan bool, runtime.NumCPU())
-	for _, m := range append([]mutant{{story: "none"}}, mutants...) {
-		if len(os.Args) > 1 && !strings.Contains(m.story, os.Args[1]) {
+	for _, m := range append([]mistakes.Mistake{{Story: "none"}}, mistakes.All...) {
+		if len(os.Args) > 1 && !strings.Contains(m.Story, os.Args[1]) {
 			continue
 		}
 		done := make(chan result, 1)
@@ -51,13 +51,13 @@ func main() {
 	for _, done := range results {
 		r := <-done
 		if r.err != nil {
-			fatal(fmt.Errorf("%s: %w", r.story, r.err))
+			fatal(fmt.Errorf("%s: %w", r.Story, r.err))
 		}
-		if (r.seen == "") != (r.edits == nil) {
+		if (r.seen == "") != (r.Edits == nil) {
 			surprises++
 			r.seen = "**" + cmp.Or(r.seen, "nothing") + "**"
 		}
-		fmt.Printf("| %s | %s | %s |\n", r.story, r.by, r.seen)
+		fmt.Printf("| %s | %s | %s |\n", r.Story, r.by, r.seen)
 	}
 	if surprises > 0 {
 		fatal(fmt.Errorf("%d surprises", surprises))
@@ -74,32 +74,32 @@ func moduleRoot() (string, error) {
 	return filepath.Dir(strings.TrimSpace(string(file))), err
 }
 
-// A result is what became of a mutant. by is the first seed that breaks a rule, or the scenario that
+// A result is what became of a mistake. by is the first seed that breaks a rule, or the scenario that
 // fails; seen is empty if neither does.
 type result struct {
-	mutant
+	mistakes.Mistake
 	by, seen string
 	err      error
 }
 
-// try builds a mutant and runs the simulation on it.
-func try(root string, m mutant) (r result) {
-	r.mutant = m
+// try makes a mistake and runs the simulation on it.
+func try(root string, m mistakes.Mistake) (r result) {
+	r.Mistake = m
 	scratch, err := os.MkdirTemp("", "mutant")
 	if err != nil {
 		return result{err: err}
 	}
 	defer os.RemoveAll(scratch)
-	overlay, err := m.overlay(root, scratch)
+	overlay, err := mistakes.Overlay(root, scratch, m.Edits)
 	if err != nil {
-		return result{mutant: m, err: err}
+		return result{Mistake: m, err: err}
 	}
 	binary := filepath.Join(scratch, "simulate")
 	if out, err := command(root, "go", "build", "-overlay", overlay, "-o", binary, simulator).CombinedOutput(); err != nil {
-		return result{mutant: m, err: fmt.Errorf("%w\n%s", err, out)}
+		return result{Mistake: m, err: fmt.Errorf("%w\n%s", err, out)}
 	}
 	seeds := seedsEach
-	if m.edits == nil {
+	if m.Edits == nil {
 		seeds = seedsNone
 	}
 	if r.by, r.seen, r.err = simulate(binary, seeds); r.seen == "" && r.err == nil {
@@ -115,33 +115,6 @@ func command(root, name string, args ...string) *exec.Cmd {
 	c := exec.Command(name, args...)
 	c.Dir, c.Env = root, append(os.Environ(), "GOMAXPROCS=1")
 	return c
-}
-
-// overlay writes the edited files, and the file that puts them in the place of the others (go help
-// build). A text that does not stand there exactly once is an error: the code has changed, and the
-// mutant must follow.
-func (m mutant) overlay(root, scratch string) (path string, err error) {
-	replace := map[string]string{}
-	for i, e := range m.edits {
-		original := filepath.Join(root, e.file)
-		text, err := os.ReadFile(cmp.Or(replace[original], original))
-		if err != nil {
-			return "", err
-		}
-		if n := bytes.Count(text, []byte(e.old)); n != 1 {
-			return "", fmt.Errorf("%q stands %d times in %s", e.old, n, e.file)
-		}
-		replace[original] = filepath.Join(scratch, fmt.Sprint(i, ".go"))
-		if err := os.WriteFile(replace[original], bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o644); err != nil {
-			return "", err
-		}
-	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	path = filepath.Join(scratch, "overlay.json")
-	return path, os.WriteFile(path, text, 0o644)
 }
 
 var (

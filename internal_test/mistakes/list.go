@@ -1,18 +1,10 @@
-package main
+package mistakes
 
-// A mutant is a small wrong edit, of the kind that is easily made and hard to see. It replaces text that
-// stands exactly once in its file.
-type mutant struct {
-	story string // what it means
-	edits []edit
-}
+// one is a mistake of one edit.
+func one(story, file, old, new string) Mistake { return Mistake{story, []Edit{{file, old, new}}} }
 
-type edit struct{ file, old, new string }
-
-// one is a mutant of one edit.
-func one(story, file, old, new string) mutant { return mutant{story, []edit{{file, old, new}}} }
-
-var mutants = []mutant{
+// All are the mistakes, each with a story of its own.
+var All = []Mistake{
 	// SEND-OK and the receipts behind it.
 	one("SEND-OK is known before its DELIVERY has been sent", "protocol/machine.go",
 		"s.Append(state.Pending)", "s.Append(sendOK)"),
@@ -31,7 +23,7 @@ var mutants = []mutant{
 		"!s.Pending() || s.Last() != listOK", "true"),
 
 	// Backpressure and interest.
-	{"a client that had a pending reply has one for ever", []edit{
+	{"a client that had a pending reply has one for ever", []Edit{
 		{"state/session.go", "return s.head < len(s.replies)", "return len(s.replies) > 0"},
 		{"state/session.go", "s.replies, s.head = s.replies[:0], 0", ""},
 	}},
@@ -67,7 +59,7 @@ var mutants = []mutant{
 		"r.generation != id.Generation()", "!r.inUse()"),
 	one("the owner of a receipt is found by its slot alone", "poller/write.go",
 		"l.activate(receipt.Owner)", "l.activateRecord(l.records.At(receipt.Owner.Slot()), receipt.Owner.Slot())"),
-	{"a connection is closed in the middle of a batch", []edit{
+	{"a connection is closed in the middle of a batch", []Edit{
 		{
 			"poller/close.go", "\tl.activateRecord(c.record, c.ID.Slot())\n}\n\n// logout",
 			"\tl.activateRecord(c.record, c.ID.Slot())\n\tl.release(c.record, c.ID.Slot(), c.reason, c.name)\n}\n\n// advanceClose",
@@ -99,7 +91,7 @@ var mutants = []mutant{
 	one("a client that takes less than the kernel reports is closed", "poller/timeout.go", "n < c.unsent {", "n < 0 {"),
 	one("a client that takes nothing has one send timeout after the other", "poller/timeout.go", "n < c.unsent {", "n <= c.unsent {"),
 	one("a lingering client has no timeout", "poller/close.go", "l.lingerTimeouts.set(c, l.Kernel.Now())", ""),
-	{"lingering ends after 64 KiB of input (D17)", []edit{
+	{"lingering ends after 64 KiB of input (D17)", []Edit{
 		{"poller/read.go", "\tl.bytesIn += uint64(n)\n", "\tl.bytesIn += uint64(n)\n\tif c.phase == lingering {\n\t\tc.unsent += n\n\t}\n"},
 		{"poller/read.go", "case n == 0 && c.phase == lingering:", "case (n == 0 || c.unsent > 64<<10) && c.phase == lingering:"},
 	}},
