@@ -1,5 +1,5 @@
 // Chatd is a chat server: clients log in with a name, list who is here, and send each other lines.
-// One thread serves them all from one epoll loop.
+// One epoll loop serves them all: one goroutine, on one thread at a time.
 //
 // This file has the flags, and wires the parts together: capacity, listener, machine, loop, and one line
 // on stdout. docs/reading.md says in which order to read the packages.

@@ -23,7 +23,7 @@ const (
 	linesPerTurn  = 32       // lines of a client carried out at a time
 )
 
-// A Loop serves the connections of its listeners. It is one thread.
+// A Loop serves the connections of its listeners. It is used by one goroutine, and starts none.
 type Loop struct {
 	Config
 	records     state.Table[record] // by descriptor
