@@ -323,8 +323,8 @@ func TestD1ALargeDeliveryOverTCP(t *testing.T) {
 	})
 }
 
-// stalled makes two users of whom the first waits for its delivery to the second, who does not
-// read. The first is not waited for.
+// stalled makes two users: the first has a pending reply, because the second does not read. It does not
+// wait for the first one's reply.
 func stalled(t *testing.T, l *tcpLoop) (sender, target *tcpClient) {
 	t.Helper()
 	sender, target = l.login(t, "sender"), l.login(t, "target")

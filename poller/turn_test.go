@@ -90,7 +90,7 @@ func TestB2AClientThatIsClosedByAnothersInput(t *testing.T) {
 	a, b := r.connect(), r.connect()
 	m.slots = [2]int{a.FD, b.FD}
 	say(a, "farewell\n")
-	say(b, "unheard\n")
+	say(b, "ignored\n")
 	r.batch = events(readable, a.ID, b.ID)
 	r.rest()
 	r.heard(b, "farewell")

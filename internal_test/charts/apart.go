@@ -27,7 +27,7 @@ var parts = []struct {
 const restPart = "rest"
 
 // apart draws the cost of one message as bars that are stacked of its parts. What a system call
-// costs where nobody sleeps is also taken for its part in a server; one wait that serves several
+// costs where no process sleeps is also taken for its part in a server; one wait that serves several
 // messages is shared among them.
 func apart(r *record) (*chart, error) {
 	c := newChart("One message, taken apart", "")

@@ -72,8 +72,8 @@ func CloseAll(clients ...*Client) {
 	}
 }
 
-// A Pair is two users, ada and bob, who talk while a fault is provoked that is not about them. They
-// must not notice.
+// A Pair is two users, ada and bob, that talk while a fault is provoked on other connections. Their
+// messages must not be disturbed by it.
 type Pair struct {
 	Ada, Bob *Client
 	Said     int // messages so far

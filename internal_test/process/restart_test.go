@@ -34,9 +34,9 @@ func TestG11RestartsRefuseNoClient(t *testing.T) {
 		go func() {
 			defer all.Done()
 			for n := 0; !over.Load(); {
-				ok, err := greet(address, fmt.Sprintf("c%d-%d", i, n))
+				ok, err := login(address, fmt.Sprintf("c%d-%d", i, n))
 				if err != nil {
-					t.Errorf("client %d of visitor %d: %v", n, i, err)
+					t.Errorf("login %d of goroutine %d: %v", n, i, err)
 					return
 				}
 				if ok {
@@ -74,9 +74,9 @@ func TestG11RestartsRefuseNoClient(t *testing.T) {
 	last.Stop(t)
 }
 
-// greet connects, logs in, and reports whether the answer came; it does not from a server that
+// login connects, logs in, and reports whether the answer came; it does not from a server that
 // stops. The error is one that no client should see.
-func greet(address, name string) (answered bool, err error) {
+func login(address, name string) (answered bool, err error) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return false, err

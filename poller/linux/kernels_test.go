@@ -145,9 +145,9 @@ func addReadable(t *testing.T, k poller.Kernel, n int) (ids []state.ID) {
 	return ids
 }
 
-// More descriptors are ready than are reported at a time. Those that were not reported come first the
-// next time, and then round again, also when one of the others is closed meanwhile: each has its turn
-// (B10), and nobody is judged by an event that has not been seen (B13).
+// More descriptors are ready than Wait can report at a time. The next Wait reports those that did not fit
+// first, also when one of the others is closed meanwhile. So no connection starves (B10), and no timeout
+// ends one whose event the loop has not seen yet (B13).
 func TestKernelsReportFirstWhatDidNotFit(t *testing.T) {
 	withEach(t, func(t *testing.T, k poller.Kernel) {
 		const ready, atATime = 10, 3
@@ -184,8 +184,8 @@ func TestKernelsReportFirstWhatDidNotFit(t *testing.T) {
 	})
 }
 
-// What is closed is not waited for any more: neither what was registered under its number nor who has
-// the number next. A descriptor that was never registered can be closed too.
+// What is closed is not waited for any more: neither what was registered under its number nor the next
+// descriptor with that number. A descriptor that was never registered can be closed too.
 func TestKernelsForgetWhatIsClosed(t *testing.T) {
 	withEach(t, func(t *testing.T, k poller.Kernel) {
 		events := make([]poller.Event, 4)
@@ -210,14 +210,14 @@ func TestKernelsForgetWhatIsClosed(t *testing.T) {
 			t.Fatalf("Add: %v", err)
 		}
 		expect("the number registered again", poller.Event{ID: id, Ready: poller.Readable})
-		stranger, err := unix.FcntlInt(uintptr(ours), unix.F_DUPFD_CLOEXEC, unix.FD_SETSIZE)
+		unregistered, err := unix.FcntlInt(uintptr(ours), unix.F_DUPFD_CLOEXEC, unix.FD_SETSIZE)
 		if err != nil {
 			t.Skipf("no descriptor above %d is to be had: %v", unix.FD_SETSIZE, err)
 		}
-		if err := k.Close(stranger); err != nil {
-			t.Errorf("Close(%d): %v", stranger, err)
+		if err := k.Close(unregistered); err != nil {
+			t.Errorf("Close(%d): %v", unregistered, err)
 		}
-		expect("a stranger closed", poller.Event{ID: id, Ready: poller.Readable})
+		expect("a descriptor that was not registered is closed", poller.Event{ID: id, Ready: poller.Readable})
 	})
 }
 

@@ -210,8 +210,8 @@ func wait(t *testing.T, fd int, events int16) {
 }
 
 // D12, E2, E3: what every connection needs is set on the listener, and accept(2) hands it on: a
-// send buffer that bounds what a client who does not read can make the kernel keep, and keepalive
-// that ends a peer that has vanished, not before user timeout lets it.
+// send buffer that bounds what the kernel holds for a client that does not read, and keepalive, which
+// ends the connection of a peer that has vanished, not before the user timeout.
 func TestD12E2AnAcceptedSocketInheritsItsOptions(t *testing.T) {
 	listener, address := listen(t, "127.0.0.1", 0)
 	client, err := net.Dial("tcp", address.String())
@@ -250,7 +250,7 @@ func TestD12E2AnAcceptedSocketInheritsItsOptions(t *testing.T) {
 		t.Errorf("the peer is told as %q, expected %q", peer, client.LocalAddr())
 	}
 	if _, err := (Sockets{}).Accept(listener); err != unix.EAGAIN {
-		t.Errorf("accept with nobody waiting: %v, expected %v at once", err, unix.EAGAIN)
+		t.Errorf("accept with an empty backlog: %v, expected %v at once", err, unix.EAGAIN)
 	}
 }
 

@@ -77,8 +77,8 @@ func pipe(t *testing.T) (reader, writer int) {
 	return fds[0], fds[1]
 }
 
-// G2: stderr is a pipe or a socket that nobody reads and that is full. No line waits; those that do
-// not fit are dropped whole, and the next one that fits is preceded by their number.
+// G2: stderr is a pipe or a socket that is full, and its reader has stopped. No line waits. A line that does
+// not fit is dropped whole, and the next one that fits is preceded by the number of dropped lines.
 func TestG2AFullLogDoesNotBlock(t *testing.T) {
 	const lines = 20_000
 	for name, open := range map[string]func() (reader, writer int){
@@ -94,7 +94,7 @@ func TestG2AFullLogDoesNotBlock(t *testing.T) {
 			w := NewLogWriter(writer)
 			fill(t, w, lines)
 			if flags, err := unix.FcntlInt(uintptr(writer), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
-				t.Errorf("the descriptor has the flags %#x (%v): O_NONBLOCK reaches all who share it", flags, err)
+				t.Errorf("the descriptor has the flags %#x (%v): O_NONBLOCK is set for every process that shares it", flags, err)
 			}
 			got := drain(t, reader)
 			fit := strings.Count(got, "\n")
@@ -169,8 +169,7 @@ func TestG2AFullTerminalDoesNotBlock(t *testing.T) {
 	}
 }
 
-// G1: the reader has gone, before the server started or after. A line that nobody can read is
-// dropped.
+// G1: the reader has closed its end, before the server started or after. The lines are dropped.
 func TestG1ALogWhoseReaderHasGone(t *testing.T) {
 	reader, writer := pipe(t)
 	before := NewLogWriter(writer)
@@ -189,7 +188,7 @@ func TestG1ALogWhoseReaderHasGone(t *testing.T) {
 	}
 }
 
-// A log file is shared with whoever else has it as stderr: the offset belongs to all.
+// A log file is shared with other processes that have it as stderr, and the offset with it.
 func TestALogFileKeepsItsSharedOffset(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	file, err := os.Create(path)
