@@ -1,21 +1,17 @@
 package main
 
-// A level is one of the classic mistakes of docs/epoll.md: the real code with its defence taken out.
-type level struct {
-	Name   string   `json:"name"`
-	Story  string   `json:"story"`
-	Hints  []string `json:"hints"` // each says more than the one before
-	Lesson string   `json:"lesson"`
-	Fault  string   `json:"fault"` // the row of docs/faults.md
-	Win    []string `json:"win"`   // moves after which a promise is broken
-	Edits  []edit   `json:"edits"`
-}
+import "chatd/internal_test/mistakes"
 
-// An edit replaces a text that stands exactly once in a file.
-type edit struct {
-	File string `json:"file"`
-	Old  string `json:"old"`
-	New  string `json:"new"`
+// A level is one of the classic mistakes of docs/epoll.md: the real code with its defence taken out, by
+// edits that the simulation is tried on too.
+type level struct {
+	Name   string          `json:"name"`
+	Story  string          `json:"story"`
+	Hints  []string        `json:"hints"` // each says more than the one before
+	Lesson string          `json:"lesson"`
+	Fault  string          `json:"fault"` // the row of docs/faults.md
+	Win    []string        `json:"win"`   // moves after which a promise is broken
+	Edits  []mistakes.Edit `json:"edits"`
 }
 
 const long = "a-message-of-about-a-hundred-and-fifty-bytes-which-is-more-than-the-send-buffer-of-64-bytes-and-the-48-bytes-that-a-client-takes-without-reading-it"
@@ -46,10 +42,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop keeps the beginning of a line in the line buffer until the line end comes.",
 		Fault:  "C1", Win: []string{"+", "run", "a_HELLO", "run"},
-		Edits: []edit{{
-			"protocol/linebuffer.go", "\tb.searched = len(b.rest)\n",
-			"\tif len(b.rest) > 0 {\n\t\tline.Text, b.rest, b.searched = b.rest, nil, 0\n\t\treturn line, true\n\t}\n\tb.searched = len(b.rest)\n",
-		}},
+		Edits: mistakes.Find("what one read returns is taken for a line (C1)"),
 	},
 	{
 		Name:  "One write sends all",
@@ -61,11 +54,11 @@ var levels = []level{
 		},
 		Lesson: "The right loop removes from the out queue what the kernel has taken, and waits until there is room for the rest.",
 		Fault:  "D1", Win: []string{"+", "run", "a:HELLO-FROM alice", "to:write", "!short:3", "run"},
-		Edits: []edit{{"poller/write.go", "l.sent = c.out.consume(n, l.sent)", "l.sent = c.out.consume(len(head), l.sent)"}},
+		Edits: mistakes.Find("after a short write, all that was offered counts as taken"),
 	},
 	{
 		Name:  "Queued is sent",
-		Story: "This loop completes the receipt of a DELIVERY as soon as the DELIVERY is queued and the kernel has taken some bytes. Make it say SEND-OK too early.",
+		Story: "This loop completes the receipt of a DELIVERY when the kernel has taken its first byte. Make it say SEND-OK too early.",
 		Hints: []string{
 			"SEND-OK leaves in the same turn as the DELIVERY. What if the DELIVERY does not leave whole?",
 			"Two clients; one sends to the other. Answer the write of the DELIVERY with a short count, or let the receiver stop reading.",
@@ -73,7 +66,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop keeps each receipt at its offset in the out queue. It is complete when the kernel has taken the last byte before that offset.",
 		Fault:  "D2", Win: two("a:SEND bob hello", "to:write", "!short:3", "run"),
-		Edits: []edit{{"poller/outqueue.go", "q.receipts[done].end <= q.taken", "q.receipts[done].end <= q.taken+uint64(q.size)"}},
+		Edits: mistakes.Find("a receipt is complete at the first byte of its frame"),
 	},
 	{
 		Name:  "Always wait for writability",
@@ -85,7 +78,7 @@ var levels = []level{
 		},
 		Lesson: "In the right loop the interest follows from the state: Writable if and only if something is queued.",
 		Fault:  "B7", Win: []string{"+", "run"},
-		Edits: []edit{{"poller/conn.go", "if c.out.size > 0 {\n\t\twanted |= Writable", "if c.out.size >= 0 {\n\t\twanted |= Writable"}},
+		Edits: mistakes.Find("the interest in Writable stays with nothing to write"),
 	},
 	{
 		Name:  "Wait for input after its end",
@@ -97,10 +90,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop has no interest in input after its end: it waits for room to write, and then closes.",
 		Fault:  "B8", Win: []string{"+", "run", "a:HELLO-FROM alice", "run", "a=", "a:" + repeated("LIST", 8), "a|", "run"},
-		Edits: []edit{
-			{"poller/conn.go", "case lingering:\n", "case lingering, draining:\n"},
-			{"poller/read.go", "\tcase n == 0:\n", "\tcase n == 0 && c.phase == draining:\n\tcase n == 0:\n"},
-		},
+		Edits: mistakes.Find("input is waited for after its end, until the output is taken (B8)"),
 	},
 	{
 		Name:  "An event reaches the wrong connection",
@@ -112,10 +102,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop closes descriptors at the end of the turn only, and an ID has a generation, so that it never fits a later connection.",
 		Fault:  "B3", Win: []string{"+", "run", "a!", "+", "run"},
-		Edits: []edit{
-			{"poller/close.go", "\tl.lost = c.out.discard(l.lost)\n", "\tl.lost = c.out.discard(l.lost)\n\tl.Kernel.Close(c.ID.Slot())\n"},
-			{"poller/close.go", "l.closeDescriptor(state.NewID(slot, r.generation), reason, name)", "l.closed[reason]++"},
-		},
+		Edits: mistakes.Find("a connection is closed in the middle of a batch"),
 	},
 	{
 		Name:  "Accept again at once",
@@ -127,7 +114,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop takes the listener out of the set for 100 ms, and logs it once.",
 		Fault:  "A1", Win: []string{"full", "+", "run"},
-		Edits: []edit{{"poller/accept.go", "return l.listenTo(0)", "return nil"}},
+		Edits: mistakes.Find("the listener is waited for when there is no descriptor"),
 	},
 	{
 		Name:  "Close follows the last reply",
@@ -139,7 +126,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop shuts its write side and lingers: it reads and discards until the client has ended, for 2 s at most.",
 		Fault:  "D13", Win: []string{"+", "run", "a=", "a:hello", "to:write", "a:more", "run"},
-		Edits: []edit{{"poller/close.go", "if c.inputEnded || l.Kernel.Shutdown(c.ID.Slot()) != nil {", "if true {"}},
+		Edits: mistakes.Find("the last frame is followed by close(2) at once"),
 	},
 	{
 		Name:  "No backpressure",
@@ -151,7 +138,7 @@ var levels = []level{
 		},
 		Lesson: "The right loop does not read a client with a pending reply. Its bytes stay in its kernel's buffers, then in the client's own: the slow reader slows its senders.",
 		Fault:  "D7", Win: two("b=", "a:SEND bob "+long, "run", "a:SEND bob more", "run"),
-		Edits: []edit{{"poller/conn.go", "if !c.Pending() && c.out.size < highWater {", "if c.out.size < highWater {"}},
+		Edits: mistakes.Find("a client with a pending reply is read"),
 	},
 	{
 		Name:  "Input is kept back",
@@ -163,6 +150,6 @@ var levels = []level{
 		},
 		Lesson: "The right loop keeps a list of connections with lines left, and does not sleep while the list is not empty.",
 		Fault:  "B12", Win: []string{"+", "run", "a:HELLO-FROM alice", "run", "a:" + repeated("LIST", 40), "run"},
-		Edits: []edit{{"poller/loop.go", "l.resumed = append(l.resumed, c)", "_ = c"}},
+		Edits: mistakes.Find("lines that are left are forgotten"),
 	},
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"chatd/internal_test/mistakes"
 )
 
 //go:embed site
@@ -130,38 +132,16 @@ func (s *site) sources() ([]byte, error) {
 
 // build compiles the loop, with the edits of a level applied to copies (go help build, -overlay).
 func (s *site) build(level int) ([]byte, error) {
-	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	var edits []mistakes.Edit
 	if level > 0 {
-		for i, e := range levels[level-1].Edits {
-			original := filepath.Join(s.root, filepath.FromSlash(e.File))
-			from := original
-			if edited, ok := overlay.Replace[original]; ok {
-				from = edited
-			}
-			text, err := os.ReadFile(from)
-			if err != nil {
-				return nil, err
-			}
-			if n := bytes.Count(text, []byte(e.Old)); n != 1 {
-				return nil, fmt.Errorf("level %d: %q stands %d times in %s", level, e.Old, n, e.File)
-			}
-			edited := filepath.Join(s.scratch, fmt.Sprintf("%d-%d-%s", level, i, filepath.Base(e.File)))
-			overlay.Replace[original] = edited
-			if err := os.WriteFile(edited, bytes.Replace(text, []byte(e.Old), []byte(e.New), 1), 0o644); err != nil {
-				return nil, err
-			}
-		}
+		edits = levels[level-1].Edits
 	}
-	description, err := json.Marshal(overlay)
+	overlay, err := mistakes.Overlay(s.root, s.scratch, edits)
 	if err != nil {
-		return nil, err
-	}
-	list := filepath.Join(s.scratch, "overlay.json")
-	if err := os.WriteFile(list, description, 0o644); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("level %d: %w", level, err)
 	}
 	out := filepath.Join(s.scratch, "loop.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-overlay", list, "-o", out, "./docs/page/wasm")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-overlay", overlay, "-o", out, "./docs/page/wasm")
 	cmd.Dir = s.root
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {

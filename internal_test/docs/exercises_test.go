@@ -4,26 +4,26 @@ import (
 	"bytes"
 	"errors"
 	"flag"
-	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"chatd/internal_test/mistakes"
 )
 
 // An exercise is a section of docs/exercises.md, as far as a machine can do it: edits to the code,
 // and commands with what they say then.
 type exercise struct {
 	title    string
-	edits    []exerciseEdit
+	edits    []mistakes.Edit
 	commands []exerciseCommand
 }
-
-// An exerciseEdit replaces a text that stands exactly once in its file.
-type exerciseEdit struct{ file, old, new string }
 
 // An exerciseCommand is run by the shell. Each expected line is one of its output, in order; there may be
 // others between.
@@ -64,24 +64,24 @@ func readExercises(t *testing.T) (all []exercise) {
 
 // parseDiff reads a diff of whole lines, without line numbers: "--- FILE" before the edits of a file,
 // "@@" between two of them.
-func parseDiff(t *testing.T, title, text string) (edits []exerciseEdit) {
+func parseDiff(t *testing.T, title, text string) (edits []mistakes.Edit) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		last := len(edits) - 1
 		switch {
 		case strings.HasPrefix(line, "--- "):
-			edits = append(edits, exerciseEdit{file: strings.TrimSpace(line[4:])})
+			edits = append(edits, mistakes.Edit{File: strings.TrimSpace(line[4:])})
 		case last < 0 || !strings.ContainsAny(line[:1], "@-+ "):
 			t.Fatalf("%s: a diff has %q where a file or an edit must stand", title, line)
 		case line == "@@\n":
-			edits = append(edits, exerciseEdit{file: edits[last].file})
+			edits = append(edits, mistakes.Edit{File: edits[last].File})
 		case line[0] == '-':
-			edits[last].old += line[1:]
+			edits[last].Old += line[1:]
 		case line[0] == '+':
-			edits[last].new += line[1:]
+			edits[last].New += line[1:]
 		default: // a blank: a line that stays
-			edits[last].old += line[1:]
-			edits[last].new += line[1:]
+			edits[last].Old += line[1:]
+			edits[last].New += line[1:]
 		}
 	}
 	return edits
@@ -120,8 +120,12 @@ func TestExercisesSayWhatHappens(t *testing.T) {
 			if err := copyForExercise("../..", scratch); err != nil {
 				t.Fatal(err)
 			}
-			for _, edit := range e.edits {
-				if err := edit.apply(scratch); err != nil {
+			edited, err := mistakes.Apply(scratch, e.edits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for file, text := range edited {
+				if err := os.WriteFile(filepath.Join(scratch, file), text, 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -132,6 +136,29 @@ func TestExercisesSayWhatHappens(t *testing.T) {
 				c.run(t, scratch)
 			}
 		})
+	}
+}
+
+// An exercise that makes a mistake makes one that the simulation is tried on too.
+func TestExercisesMakeTheSameMistakes(t *testing.T) {
+	others := map[string]bool{
+		"10. Write at once":          true, // is right
+		"11. Make it edge-triggered": true, // changes the kernel in memory
+	}
+	for _, e := range readExercises(t) {
+		if len(e.edits) == 0 || others[e.title] {
+			continue
+		}
+		edited, err := mistakes.Apply("../..", e.edits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(mistakes.All, func(m mistakes.Mistake) bool {
+			same, err := mistakes.Apply("../..", m.Edits)
+			return err == nil && maps.EqualFunc(edited, same, bytes.Equal)
+		}) {
+			t.Errorf("%s: no mistake of internal_test/mistakes has these edits", e.title)
+		}
 	}
 }
 
@@ -153,20 +180,6 @@ func copyForExercise(from, to string) error {
 		text, err := os.ReadFile(path)
 		return errors.Join(err, os.WriteFile(target, text, 0o644))
 	})
-}
-
-// apply makes an edit. A text that does not stand there exactly once is an error: the code has
-// moved on, and the exercise has to.
-func (e exerciseEdit) apply(root string) error {
-	path := filepath.Join(root, e.file)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if n := bytes.Count(text, []byte(e.old)); n != 1 {
-		return fmt.Errorf("the text that the exercise replaces stands %d times in %s:\n%s", n, e.file, e.old)
-	}
-	return os.WriteFile(path, bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o644)
 }
 
 // run runs a command and compares what it says.

@@ -38,6 +38,10 @@ var All = []Mistake{
 	one("the interest in Writable stays with nothing to write", "poller/conn.go", "if c.out.size > 0 {", "if c.out.size >= 0 {"),
 	one("there is never interest in Writable", "poller/conn.go", "wanted |= Writable", ""),
 	one("the interest in Readable stays after the end of input", "poller/conn.go", "case lingering:", "case lingering, finishing:"),
+	{"input is waited for after its end, until the output is taken (B8)", []Edit{
+		{"poller/conn.go", "case lingering:\n", "case lingering, draining:\n"},
+		{"poller/read.go", "\tcase n == 0:\n", "\tcase n == 0 && c.phase == draining:\n\tcase n == 0:\n"},
+	}},
 	one("lines that are left are forgotten", "poller/loop.go", "l.resumed = append(l.resumed, c)", ""),
 	one("the loop sleeps with lines to carry out", "poller/timeout.go",
 		"len(l.resumed) > 0 || len(l.lost) > 0:", "len(l.lost) > 0:"),
@@ -62,9 +66,9 @@ var All = []Mistake{
 	{"a connection is closed in the middle of a batch", []Edit{
 		{
 			"poller/close.go", "\tl.activateRecord(c.record, c.ID.Slot())\n}\n\n// logout",
-			"\tl.activateRecord(c.record, c.ID.Slot())\n\tl.release(c.record, c.ID.Slot(), c.reason, c.name)\n}\n\n// advanceClose",
+			"\tl.activateRecord(c.record, c.ID.Slot())\n\tl.release(c.record, c.ID.Slot(), c.reason, c.name)\n}\n\n// logout",
 		},
-		{"poller/loop.go", "l.release(c.record, c.ID.Slot(), c.reason, c.name)", ""},
+		{"poller/loop.go", "\t\t\tl.release(c.record, c.ID.Slot(), c.reason, c.name)\n", ""},
 	}},
 	one("a connection that ended is never closed", "poller/loop.go", "l.abort(c, Reset) // nothing", "// nothing"),
 	one("a descriptor leaks when it cannot be registered", "poller/accept.go",
@@ -150,6 +154,9 @@ var All = []Mistake{
 	one("a line of just the limit is too long", "protocol/linebuffer.go", "if len(text) > limit.Bytes {", "if len(text) >= limit.Bytes {"),
 	one("the beginning of a line is lost when its end comes alone", "protocol/linebuffer.go",
 		"if len(b.rest) == 0 {\n\t\tb.rest, b.borrowed = in", "if len(b.rest) == 0 || len(in) == 1 {\n\t\tb.rest, b.borrowed = in"),
+	one("what one read returns is taken for a line (C1)", "protocol/linebuffer.go",
+		"\t\treturn b.unfinished(limit)\n",
+		"\t\tline, b.rest, b.searched = Line{Text: b.rest}, nil, 0\n\t\treturn line, len(line.Text) > 0\n"),
 	one("a line that was too long is remembered", "protocol/linebuffer.go", "b.header, b.discarding = nil, false", "b.header = nil"),
 	one("a reply goes to the wrong place", "protocol/machine.go", "s.Resolve(place, reply)", "s.Resolve(0, reply)"),
 }
