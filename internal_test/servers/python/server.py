@@ -38,6 +38,11 @@ WAYS = {
     "relogin": "lets a user take another name",
     "few": "has places for 8 users",
     "mute": "does not print that it is on",
+    "drop-slow": "disconnects a client that does not read what is queued for it",
+    "block": "waits in send() for a client that does not read",
+    "spin": "does not wait for events, and asks for them again and again",
+    "fd-leak": "ends connections without closing their descriptors",
+    "no-backpressure": "reads on from a client with a pending answer",
 }
 
 
@@ -64,6 +69,7 @@ class Server:
         self.users = {}  # key(name) -> Client, in login order
         self.clients = set()
         self.completed = collections.deque()  # (sender, the answer to its SEND)
+        self.leaked = []
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server((address, port), backlog=4096)
         self.listener.setblocking(False)
@@ -73,7 +79,7 @@ class Server:
 
     def run(self):
         while True:
-            for key, events in self.selector.select():
+            for key, events in self.selector.select(0 if self.way == "spin" else None):
                 if key.data is None:
                     self.accept()
                 elif not key.data.sock:
@@ -215,6 +221,8 @@ class Server:
         """Queues text for a client. The sender of a message gets SEND-OK when the kernel has taken all of it."""
         waits = bool(client.outbox)
         client.outbox += text
+        if self.way == "drop-slow" and len(client.outbox) > HIGH_WATER:
+            return self.drop(client, sender)
         if sender:
             client.receipts.append((client.sent + len(client.outbox), sender))
         if not waits:
@@ -222,6 +230,8 @@ class Server:
 
     def flush(self, client):
         try:
+            if self.way == "block":
+                client.sock.setblocking(True)
             n = client.sock.send(client.outbox)
         except BlockingIOError:
             n = 0
@@ -229,6 +239,8 @@ class Server:
             if self.way == "no-reset":
                 raise
             return self.drop(client)
+        if self.way == "block":
+            client.sock.setblocking(False)
         if self.way == "cut-off":
             n = len(client.outbox)
         client.sent += n
@@ -266,24 +278,34 @@ class Server:
         if self.users.get(client.name) is client and self.way != "keep-names":
             del self.users[client.name]
 
-    def drop(self, client):
+    def drop(self, client, sender=None):
         if not client.sock:
             return
         self.log_out(client)
         if client.events:
             self.selector.unregister(client.sock)
-        client.sock.close()
+        self.close(client.sock)
         client.sock = None
         self.clients.discard(client)
-        for _, sender in client.receipts:
+        for sender in [s for _, s in client.receipts] + ([sender] if sender else []):
             self.completed.append((sender, b"BAD-DEST-USER\n"))
+
+    def close(self, sock):
+        if self.way != "fd-leak":
+            return sock.close()
+        self.leaked.append(sock)
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
     def watch(self, client):
         """Waits for what the client's state asks for."""
         if not client.sock:
             return
         events = selectors.EVENT_WRITE if client.outbox else 0
-        if not client.ended and (client.closing or not client.pending and len(client.outbox) < HIGH_WATER):
+        reads = self.way == "no-backpressure" or not client.pending and len(client.outbox) < HIGH_WATER
+        if not client.ended and (client.closing or reads):
             events |= selectors.EVENT_READ
         if client.events and not events:
             self.selector.unregister(client.sock)
