@@ -10,9 +10,13 @@ import (
 
 // Await waits until a condition holds. It gives up when nothing has moved for the patience.
 func (p *Player) Await(patience time.Duration, holds func() bool) bool {
-	for deadline := time.Now().Add(patience); ; {
+	moved := time.Now()
+	deadline := moved.Add(patience)
+	defer func() { p.waited = time.Since(moved).Round(10 * time.Millisecond) }()
+	for {
 		if p.Move() {
-			deadline = time.Now().Add(patience)
+			moved = time.Now()
+			deadline = moved.Add(patience)
 		}
 		if holds() {
 			return true
@@ -62,6 +66,7 @@ func (c *Client) read() (moved bool) {
 
 // Same compares two lines. The rules give the names of LIST-OK no order.
 func (p *Player) Same(got, want string) bool {
+	want = p.rename(want)
 	names, isList := strings.CutPrefix(want, "LIST-OK ")
 	heard, ok := strings.CutPrefix(got, "LIST-OK ")
 	if p.Loose && isList && ok {

@@ -62,8 +62,18 @@ type Player struct {
 	Patience time.Duration // without any byte moving, before an expectation has failed; 0 in memory
 	Loose    bool          // accept a LIST-OK in any order, and a reset as an end
 	Fail     func(format string, args ...any)
+	Rename   func(string) string // if set: changes the names in all that is told and said
 	Clients  []*Client
 	Record   []Entry
+
+	waited time.Duration // by the last Await, without any byte moving
+}
+
+func (p *Player) rename(text string) string {
+	if p.Rename == nil {
+		return text
+	}
+	return p.Rename(text)
 }
 
 // An Entry is one line of the record.
@@ -133,6 +143,7 @@ func (p *Player) Play(step conversation.Step) {
 
 // Find returns a client, which connects now if it has not before.
 func (p *Player) Find(name string) *Client {
+	name = p.rename(name)
 	for _, c := range p.Clients {
 		if c.Name == name {
 			return c
@@ -149,5 +160,5 @@ func (p *Player) Find(name string) *Client {
 
 // Note adds to the record.
 func (p *Player) Note(who, did, format string, args ...any) {
-	p.Record = append(p.Record, Entry{who, did, fmt.Sprintf(format, args...)})
+	p.Record = append(p.Record, Entry{p.rename(who), did, p.rename(fmt.Sprintf(format, args...))})
 }

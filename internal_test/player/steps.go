@@ -8,6 +8,7 @@ import (
 
 // Say has a client send bytes in one piece.
 func (p *Player) Say(name, text string) {
+	text = p.rename(text)
 	p.Note(name, Said, "%s", Show(text))
 	p.SayUnrecorded(name, text)
 }
@@ -79,9 +80,9 @@ func (p *Player) explainMissing(c *Client) {
 	}
 	switch {
 	case len(c.Heard) > 0 && c.End == nil:
-		p.Fail("%s heard the beginning of a line, and then nothing for %v", c.Name, p.Patience)
+		p.Fail("%s heard the beginning of a line, and then nothing for %v", c.Name, p.waited)
 	case c.End == nil:
-		p.Fail("%s heard nothing for %v", c.Name, p.Patience)
+		p.Fail("%s heard nothing for %v", c.Name, p.waited)
 	case errors.Is(c.End, io.EOF):
 		p.Fail("%s was disconnected by the server", c.Name)
 	default:
@@ -98,7 +99,7 @@ func (p *Player) ExpectEnd(name string) {
 	p.expectNothingHeard(c)
 	switch {
 	case c.End == nil:
-		p.Fail("%s was still connected after %v", name, p.Patience)
+		p.Fail("%s was still connected after %v", name, p.waited)
 	case !p.Loose && !errors.Is(c.End, io.EOF):
 		p.Fail("the connection of %s did not end in good order: %v", name, c.End)
 	}
