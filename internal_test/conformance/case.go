@@ -17,7 +17,68 @@ type level string
 const (
 	must level = "must" // the lab's rules say it: a server that does otherwise fails
 	may  level = "may"  // chatd decided it where the rules are silent: a server that does otherwise differs
+	look level = "look" // the rules do not name it, and it can be seen from outside: it is observed
 )
+
+var levels = []level{must, may, look}
+
+// The cases on which others rest. They are played first.
+const (
+	oneLogin = "PR3/alone"
+	together = "TR2/together"
+	oneList  = "PR8/alone"
+	oneSend  = "PR10/deliver"
+)
+
+var first = []string{"TR5/server-is-on", oneLogin, together, oneList, oneSend}
+
+// inOrder is the order in which cases are played: first those on which others rest.
+func inOrder(cases []testCase) []testCase {
+	byID := make(map[string]testCase)
+	for _, c := range cases {
+		byID[c.ID] = c
+	}
+	var ordered []testCase
+	var add func(id string)
+	add = func(id string) {
+		c, waits := byID[id]
+		if !waits {
+			return // played already, or not asked for
+		}
+		delete(byID, id)
+		for _, needed := range c.Needs {
+			add(needed)
+		}
+		ordered = append(ordered, c)
+	}
+	for _, id := range first {
+		add(id)
+	}
+	for _, c := range cases {
+		add(c.ID)
+	}
+	return ordered
+}
+
+// needs are the cases on which a conversation rests: those of what its clients hear before they hear
+// anything else. A conversation of one client needs no second one to be served.
+func needs(id string, talk *conversation.Conversation) (needed []string, alone bool) {
+	clients := make(map[string]bool)
+	heard := make(map[string]bool)
+	for _, step := range talk.Steps {
+		clients[step.Client] = true
+		if step.Action == conversation.Hears {
+			word, _, _ := strings.Cut(string(step.Bytes), " ")
+			heard[word] = true
+		}
+	}
+	for _, n := range []struct{ word, id string }{{"HELLO", oneLogin}, {"LIST-OK", oneList}, {"DELIVERY", oneSend}} {
+		if heard[n.word] && n.id != id && (n.id != oneList || id != oneSend) {
+			needed = append(needed, n.id)
+		}
+	}
+	return needed, len(clients) == 1
+}
 
 // A testCase is one question to a server.
 type testCase struct {
@@ -25,7 +86,9 @@ type testCase struct {
 	Also  []string
 	Level level
 	Title string
-	Why   string // in a student's words
+	Why   string   // in a student's words
+	Needs []string // the cases without which this one says nothing
+	alone bool     // it has one client
 	play  func(*trial)
 }
 
@@ -57,8 +120,13 @@ func allCases() ([]testCase, error) {
 		}
 		cases = append(cases, told...)
 	}
+	for i := range cases {
+		if c := &cases[i]; !c.alone {
+			c.Needs = append(c.Needs, together)
+		}
+	}
 	slices.SortStableFunc(cases, func(a, b testCase) int {
-		return cmp.Or(compareRules(a.rule(), b.rule()), cmp.Compare(b.Level, a.Level)) // must before may
+		return cmp.Or(compareRules(a.rule(), b.rule()), cmp.Compare(slices.Index(levels, a.Level), slices.Index(levels, b.Level)))
 	})
 	return cases, nil
 }
@@ -110,6 +178,7 @@ func parseCase(text string) (testCase, error) {
 	if err != nil {
 		return c, err
 	}
+	c.Needs, c.alone = needs(c.ID, talk)
 	c.play = func(s *trial) {
 		for _, step := range talk.Steps {
 			s.Play(step)
@@ -125,29 +194,40 @@ func (c testCase) check() error {
 			return fmt.Errorf("no rule is called %q", rule)
 		}
 	}
-	if !strings.Contains(c.ID, "/") || c.Title == "" || c.Why == "" || c.Level != must && c.Level != may {
+	if !strings.Contains(c.ID, "/") || c.Title == "" || c.Why == "" || !slices.Contains(levels, c.Level) {
 		return fmt.Errorf("an ID with a slash, a level, a title and a why are needed: %+v", c)
 	}
 	return nil
 }
 
-// choose takes the cases that a list asks for: by rule (PR12), by ID (PR12/oneself), or by kind of
-// rule (PR). A case is also chosen by the rules that it is about beside its own.
-func choose(cases []testCase, only string) ([]testCase, error) {
-	if only == "" {
-		return cases, nil
+// choose takes the cases that a list asks for, or leaves them out: by rule (PR12), by ID
+// (PR12/oneself), or by kind of rule (PR). A case is also chosen by the rules that it is about beside
+// its own, and left out only by its own.
+func choose(cases []testCase, only, except string) ([]testCase, error) {
+	chosen, err := pick(cases, "--only", only)
+	if err != nil {
+		return nil, err
 	}
-	chosen := make(map[string]bool)
-	for asked := range strings.SplitSeq(only, ",") {
+	left, err := pick(cases, "--skip", except)
+	return slices.DeleteFunc(slices.Clone(cases), func(c testCase) bool {
+		return only != "" && !slices.ContainsFunc(chosen, c.is) || slices.ContainsFunc(left, c.is)
+	}), err
+}
+
+func (c testCase) is(other testCase) bool { return c.ID == other.ID }
+
+func pick(cases []testCase, flag, list string) (picked []testCase, err error) {
+	for asked := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' }) {
 		found := false
 		for _, c := range cases {
-			if asked == c.ID || asked == c.rule()[:2] || slices.Contains(append(c.Also, c.rule()), asked) {
-				chosen[c.ID], found = true, true
+			byOther := flag == "--only" && slices.Contains(c.Also, asked)
+			if asked == c.ID || asked == c.rule()[:2] || asked == c.rule() || byOther {
+				picked, found = append(picked, c), true
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("--only %s: there is no such case; --list shows them all", asked)
+			return nil, fmt.Errorf("%s %s: there is no such case; --list shows them all", flag, asked)
 		}
 	}
-	return slices.DeleteFunc(cases, func(c testCase) bool { return !chosen[c.ID] }), nil
+	return picked, nil
 }

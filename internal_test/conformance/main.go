@@ -7,11 +7,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -22,13 +26,24 @@ const usage = `usage: conformance --exec COMMAND [flags]     start the server, a
   --target HOST:PORT   where the server listens
   --no-args            append nothing to the command; needs --target
   --only LIST          only these rules or cases: PR12, PR12/oneself, PR; separated by commas
+  --skip LIST          all but these
   --must               only what the lab's rules say, and nothing that they leave open
   --timeout TIME       for how long nothing may come before an expectation has failed (default 2s)
+  --deadline TIME      for the whole run: what has been found by then is told
+  --max-processes N    a server with more processes and threads is ended (default 512)
+  --max-memory MIB     so is one that holds more memory (default 2048)
+  --dir FOLDER         where the command runs
+  --seed N             for the random names: the same as in an earlier run, whose report tells it
+  --strict             what is only observed counts as failed, for the exit status
+  --report FORMAT=FILE write a report for a program: json, junit, gradescope, mermaid; more than once
+  --points FILE        what rules and cases are worth: lines such as "PR12 5" and "PR12/oneself 2"
+  --hide LIST          the report does not tell these cases; gradescope hides them from students
   --json               print one JSON object instead of text
   --verbose            tell what was said and heard in cases that pass, too
   --list               print the cases, and test nothing
 
-Exit status: 0 nothing failed, 1 something failed, 2 wrong usage, or no server.
+Exit status: 0 nothing failed, 1 something failed, 2 wrong usage, or no server, 3 the run ended early
+and nothing had failed. "go run" makes 1 of each but 0: build the program where the difference matters.
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -36,18 +51,38 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // options are the flags, understood.
 type options struct {
 	suite
-	only                              string
-	noArgs, must, json, verbose, list bool
+	only, except, hide, pointsFile            string
+	reports                                   []string // FORMAT=FILE
+	hidden                                    []testCase
+	points                                    points
+	noArgs, must, json, strict, verbose, list bool
 }
 
 func parse(args []string) (options, error) {
-	o := options{suite: suite{timeout: 2 * time.Second}}
+	o := options{suite: suite{timeout: 2 * time.Second, limits: limits{processes: 512, memory: 2048}}}
 	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.command, "exec", "", "")
 	flags.StringVar(&o.target, "target", "", "")
+	flags.StringVar(&o.except, "skip", "", "")
+	flags.StringVar(&o.hide, "hide", "", "")
+	flags.StringVar(&o.pointsFile, "points", "", "")
+	flags.Func("report", "", func(asked string) error {
+		name, path, _ := strings.Cut(asked, "=")
+		if formats[name] == nil || path == "" {
+			return errors.New("needs json=FILE, junit=FILE, gradescope=FILE or mermaid=FILE")
+		}
+		o.reports = append(o.reports, asked)
+		return nil
+	})
 	flags.StringVar(&o.only, "only", "", "")
 	flags.DurationVar(&o.timeout, "timeout", o.timeout, "")
+	flags.DurationVar(&o.deadline, "deadline", 0, "")
+	flags.IntVar(&o.limits.processes, "max-processes", o.limits.processes, "")
+	flags.Int64Var(&o.limits.memory, "max-memory", o.limits.memory, "")
+	flags.Uint64Var(&o.seed, "seed", 0, "")
+	flags.StringVar(&o.dir, "dir", "", "")
+	flags.BoolVar(&o.strict, "strict", false, "")
 	flags.BoolVar(&o.noArgs, "no-args", false, "")
 	flags.BoolVar(&o.must, "must", false, "")
 	flags.BoolVar(&o.json, "json", false, "")
@@ -88,11 +123,33 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "conformance: %v\n%s", err, usage)
 		return 2
 	}
+	all, _ := allCases() // also those that are not played
+	if o.hidden, err = pick(all, "--hide", o.hide); err == nil && o.pointsFile != "" {
+		o.points, err = readPoints(o.pointsFile, all)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "conformance: %v\n", err)
+		return 2
+	}
 	if o.list {
 		for _, c := range cases {
 			fmt.Fprintf(stdout, "%-5s%-21s%s\n", c.Level, c.ID, c.Title)
 		}
 		return 0
+	}
+	if o.seed == 0 {
+		o.seed = uint64(time.Now().UnixNano())%1e9 + 1
+	}
+	o.names = newRenaming(o.seed)
+	run, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if o.run = run; o.deadline > 0 {
+		bounded, cancel := context.WithTimeoutCause(run, o.deadline, fmt.Errorf("the deadline of %v has come", o.deadline))
+		defer cancel()
+		o.run = bounded
+	}
+	if err := becomeSubreaper(); err != nil {
+		fmt.Fprintf(stderr, "conformance: processes that the server leaves may go on: %v\n", err)
 	}
 	if err := o.start(); err != nil {
 		fmt.Fprintf(stderr, "conformance: %v\n", err)
@@ -107,12 +164,12 @@ func (o *options) cases() ([]testCase, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cases, err = choose(cases, o.only); err != nil || !o.must {
+	if cases, err = choose(cases, o.only, o.except); err != nil || !o.must {
 		return cases, err
 	}
 	binding := cases[:0]
 	for _, c := range cases {
-		if c.Level == must {
+		if c.Level != may {
 			binding = append(binding, c)
 		}
 	}
@@ -122,28 +179,25 @@ func (o *options) cases() ([]testCase, error) {
 // test plays the cases against the server, which has been started.
 func (o *options) test(cases []testCase, stdout, stderr io.Writer) int {
 	defer o.end()
-	var results []result
-	for _, c := range cases {
-		r, err := o.play(c)
-		results = append(results, r)
-		if !o.json {
-			r.print(stdout, o.verbose)
-		}
-		if err != nil {
-			fmt.Fprintf(stderr, "conformance: after %s: %v\n", c.ID, err)
-			return 2
-		}
+	results, err := o.playAll(cases, func(int, result) {})
+	if reportErr := o.report(results); reportErr != nil {
+		err = reportErr
 	}
 	if o.json {
-		printJSON(stdout, results, o.notes)
+		writeJSON(stdout, o.jsonReport(results))
 	} else {
-		for _, note := range o.notes {
-			fmt.Fprintln(stdout, "Note:", note)
-		}
-		count(results).print(stdout)
+		o.print(stdout, results)
 	}
-	if count(results)[failed] > 0 {
+	t := count(results)
+	switch {
+	case err != nil:
+		fmt.Fprintf(stderr, "conformance: %v\n", err)
+		return 2
+	case t[failed] > 0, o.strict && t[observed] > 0:
 		return 1
+	case o.run.Err() != nil:
+		return 3
+	default:
+		return 0
 	}
-	return 0
 }

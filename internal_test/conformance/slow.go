@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"chatd/internal_test/player"
@@ -132,4 +133,47 @@ func slowReader(s *trial) {
 	s.login("carol", "dave")
 	s.exchange("carol", "dave", "dave")
 	s.login("erin")
+	s.HangUp("alice") // its answers may come late
+}
+
+// manySenders has more messages wait in the server than one sender can have there. A server may
+// disconnect a client that does not read: no rule forbids it. Then it is observed, and no failure.
+func manySenders(s *trial) {
+	const senders = 9
+	f := fill(s, moreThanFit)
+	f.others = true
+	names := make([]string, senders)
+	for i := range names {
+		names[i] = fmt.Sprintf("user%d", i+1)
+	}
+	s.login(names...)
+	long := strings.Repeat("y", f.size)
+	for _, name := range names {
+		s.SayUnrecorded(name, s.Rename("SEND bob ")+long+"\n")
+	}
+	s.Note(names[0], said, "SEND bob ... (%d bytes; so do the %d others)", f.size, senders-1)
+	if !s.answersNewClient() {
+		fail("a new client was not answered while bob did not read")
+	}
+	s.Note("bob", said, "(nothing: it reads again)")
+	s.Stall("bob", false)
+	bob, alice, arrived := s.Find("bob"), s.Find("alice"), 0
+	s.Await(s.Patience, func() bool {
+		arrived = s.deliveries(f, arrived)
+		return arrived == f.sent || bob.End != nil
+	})
+	whole := func() int { return strings.Count(string(bob.Heard), long+"\n") }
+	s.Await(s.Patience, func() bool { return whole() == senders && s.takeOkays(alice, f) || bob.End != nil })
+	s.Note("bob", expected, "DELIVERY ... (%d times)", f.sent+senders)
+	s.Note("bob", heard, "DELIVERY ... (%d times)", arrived+whole())
+	switch lost := f.sent + senders - arrived - whole(); {
+	case bob.End != nil:
+		observe("bob was disconnected, and %d messages that had been sent to it were lost", lost)
+	case lost > 0:
+		observe("bob did not hear %d of the messages that had been sent to it", lost)
+	}
+	for _, name := range names {
+		s.Hear(name, sendOK)
+	}
+	bob.Heard = nil
 }

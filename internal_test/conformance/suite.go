@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,37 +14,54 @@ import (
 type verdict string
 
 const (
-	passed  verdict = "pass"
-	failed  verdict = "fail"
-	differs verdict = "differs" // from chatd, where the rules are silent
-	skipped verdict = "skipped"
+	passed   verdict = "pass"
+	failed   verdict = "fail"
+	observed verdict = "observed" // it works against what TR2 and TR4 are for, and breaks no sentence of the rules
+	differs  verdict = "differs"  // from chatd, where the rules are silent
+	skipped  verdict = "skipped"
+	unjudged verdict = "not judged" // because of another case, which has failed
 )
 
 // A result is a case and what came out of it.
 type result struct {
 	testCase
-	verdict verdict
-	reason  string // why it is not a pass
-	record  []player.Entry
+	verdict  verdict
+	reason   string // why it is not a pass
+	cause    string // the case because of which it is not judged
+	trace    string // what the server has printed of an error that it did not handle
+	errors   string // the last lines of all such errors
+	record   []player.Entry
+	duration time.Duration
 }
 
 // A suite plays cases against one server.
 type suite struct {
-	command string // that starts the server; "" if it runs already
-	target  string // where it listens; "" for a free port
-	timeout time.Duration
+	command  string // that starts the server; "" if it runs already
+	dir      string // where the command runs; "" for the current folder
+	target   string // where it listens; "" for a free port
+	timeout  time.Duration
+	deadline time.Duration // for the whole run; 0 for none
+	limits   limits
+	seed     uint64
 
+	run     context.Context
+	names   *renaming
 	server  *server
 	notes   []string
+	rest    string // what was seen of the server at rest
 	visits  int
 	unclean bool // the server does not get rid of its users
+	single  bool // it serves one client at a time
 }
 
 // start starts the server, or looks whether it is there.
 func (su *suite) start() error {
 	if su.command != "" {
-		server, err := launch(su.command, su.target)
+		server, err := su.launch()
 		su.server = server
+		if err == nil {
+			go su.limits.watch(server)
+		}
 		return err
 	}
 	s := su.trial(must)
@@ -60,18 +79,72 @@ func (su *suite) end() {
 	}
 }
 
+// playAll plays the cases, those on which others rest first. It returns what has been found also
+// when the run ends early.
+func (su *suite) playAll(cases []testCase, progress func(done int, r result)) (results []result, err error) {
+	verdicts := make(map[string]*result)
+	for i, c := range inOrder(cases) {
+		r := result{testCase: c, verdict: skipped}
+		switch cause := su.causeAgainst(c, verdicts); {
+		case cause != "":
+			r.verdict, r.cause, r.reason = unjudged, cause, "not judged because of "+cause
+		case su.run.Err() != nil:
+			r.reason = "the run ended first: " + context.Cause(su.run).Error()
+		case err != nil:
+			r.reason = "the server could not be started again"
+		default:
+			began := time.Now()
+			r, err = su.play(c)
+			r.duration = time.Since(began)
+		}
+		verdicts[c.ID] = &r
+		results = append(results, r)
+		progress(i+1, r)
+	}
+	if su.run.Err() != nil {
+		su.note("the run ended early: %v; what had been found until then is told", context.Cause(su.run))
+		err = nil
+	}
+	slices.SortStableFunc(results, func(a, b result) int {
+		return slices.IndexFunc(cases, func(c testCase) bool { return c.ID == a.ID }) -
+			slices.IndexFunc(cases, func(c testCase) bool { return c.ID == b.ID })
+	})
+	return results, err
+}
+
+// causeAgainst is the failed case because of which a case would say nothing.
+func (su *suite) causeAgainst(c testCase, verdicts map[string]*result) string {
+	for _, id := range c.Needs {
+		switch r := verdicts[id]; {
+		case r == nil || id == c.ID:
+		case r.verdict == failed:
+			return id
+		case r.verdict == unjudged:
+			return r.cause
+		}
+	}
+	return ""
+}
+
 // play plays one case, and makes the server ready for the next.
 func (su *suite) play(c testCase) (result, error) {
 	s := su.trial(c.Level)
+	printed := 0
+	if su.server != nil {
+		printed = su.server.output.length()
+	}
 	st := try(func() {
 		c.play(s)
-		if !s.killed {
+		if !s.killed && c.ID != oneLogin && c.ID != together && !su.single {
 			su.visit(s)
+		}
+		if !s.killed {
 			s.ExpectRest()
 		}
 	})
-	r := result{testCase: c, verdict: st.verdict, reason: st.reason}
-	if st.verdict == failed || st.verdict == differs {
+	su.single = su.single || s.single
+	r := result{testCase: c, verdict: st.verdict, reason: su.names.rename(st.reason)}
+	if st.verdict != passed && st.verdict != skipped {
 		s.tellUntold()
 		if su.server != nil && !s.killed && s.isBroken() {
 			su.server.endsSoon()
@@ -80,9 +153,23 @@ func (su *suite) play(c testCase) (result, error) {
 	if st.verdict == failed && c.Level == may {
 		r.verdict = differs
 	}
+	if st.verdict == failed && c.Level == look {
+		r.verdict = observed
+	}
 	s.Close()
 	r.record = s.Record
+	if s.rest != "" {
+		su.rest = s.rest
+	}
+	if su.run.Err() != nil {
+		return r, nil
+	}
+	server := su.server
 	err := su.refresh(s, &r)
+	if server != nil && !strings.Contains(r.reason, "Its last words") {
+		text := server.output.since(printed)
+		r.trace, r.errors = trace(text, 5), exceptions(text)
+	}
 	return r, err
 }
 
@@ -96,6 +183,9 @@ func (su *suite) visit(s *trial) {
 		v.Say("visitor", fmt.Sprintf("HELLO-FROM visitor%d\n", su.visits))
 		v.NextLine("visitor", "any answer")
 	})
+	if st.verdict == skipped {
+		panic(st)
+	}
 	if st.verdict != passed {
 		fail("after that, a new client was not answered any more")
 	}
@@ -110,6 +200,8 @@ func (su *suite) refresh(s *trial, r *result) error {
 	case s.killed: // by the case itself
 	case su.isEmpty():
 		return nil
+	case su.run.Err() != nil:
+		return nil
 	case su.server == nil:
 		if !su.unclean {
 			su.unclean = true
@@ -118,8 +210,11 @@ func (su *suite) refresh(s *trial, r *result) error {
 		return nil
 	case su.server.hasEnded(), (!su.unclean || !su.server.accepts()) && su.server.endsSoon():
 		r.verdict = failed
-		r.reason = strings.TrimPrefix(fmt.Sprintf("%s; the server has ended (%v). Its last words:\n%s",
-			r.reason, su.server.command.ProcessState, su.server.lastWords()), "; ")
+		ended := fmt.Sprintf("the server has ended (%v)", su.server.command.ProcessState)
+		if limit := su.server.overLimit(); limit != "" {
+			ended = "the server was ended: " + limit
+		}
+		r.reason = strings.TrimPrefix(fmt.Sprintf("%s; %s. Its last words:\n%s", r.reason, ended, su.server.lastWords()), "; ")
 		su.note("the server ended during %s and was started anew", r.ID)
 	case !su.unclean:
 		su.unclean = true
@@ -137,7 +232,7 @@ func (su *suite) note(format string, values ...any) {
 // isEmpty waits until a visitor sees only itself in the list. It does not wait again for a server
 // for which it has waited without success.
 func (su *suite) isEmpty() bool {
-	for deadline := time.Now().Add(su.timeout); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(su.timeout); su.run.Err() == nil; time.Sleep(10 * time.Millisecond) {
 		if su.visitorIsAlone() {
 			return true
 		}
@@ -145,6 +240,7 @@ func (su *suite) isEmpty() bool {
 			return false
 		}
 	}
+	return false
 }
 
 func (su *suite) visitorIsAlone() bool {
