@@ -49,7 +49,7 @@ func TestBuild(t *testing.T) {
 		size += len(content)
 	}
 	t.Logf("%d bytes compressed", size)
-	if size < 100_000 || size > 1_250_000 {
+	if size < 100_000 || size > 1_200_000 {
 		t.Errorf("the first load has %d bytes", size)
 	}
 }

@@ -93,8 +93,8 @@ func TestSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("first view after %.0f ms, %s bytes, %.0f moves a second", first, bytes, rate)
-	if n, _ := strconv.Atoi(bytes); n > 1_250_000 || n == 0 {
-		t.Errorf("the first load has %s bytes, which should be 1.25 MB at most", bytes)
+	if n, _ := strconv.Atoi(bytes); n > 1_200_000 || n == 0 {
+		t.Errorf("the first load has %s bytes, which should be 1.2 MB at most", bytes)
 	}
 	if rate < 20 {
 		t.Errorf("only %.0f moves a second", rate)
