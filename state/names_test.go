@@ -7,26 +7,68 @@ import (
 	"testing"
 )
 
-// F4: logins and logouts without end. The holes that removed names leave must not grow: they take no
-// more than the names do, or one page.
+// F4: logins and logouts without end, of few users and of many. The holes that removed names leave must
+// not grow: they take no more than the names do, or one page.
 func TestF4HolesAreBounded(t *testing.T) {
-	r := NewRegistry(1000)
-	name := bytes.Repeat([]byte("x"), 1000)
-	for i := range 10_000 {
-		if i >= 100 {
-			r.Remove(i % 100)
+	for _, users := range []int{10, 100} {
+		r := NewRegistry(1000)
+		name := bytes.Repeat([]byte("x"), 1000)
+		for i := range 10_000 {
+			if i >= users {
+				r.Remove(i % users)
+			}
+			name = append(name[:1000], byte(i), byte(i>>8))
+			r.Add(i%users, name)
+			if r.names.holes > max(r.names.live, namePage) {
+				t.Fatalf("%d bytes of names, and %d of holes", r.names.live, r.names.holes)
+			}
+			if most := 1 + 2*(r.names.live+r.names.holes)/namePage; len(r.names.pages) > most {
+				t.Fatalf("%d pages for %d bytes of names and %d of holes", len(r.names.pages), r.names.live, r.names.holes)
+			}
 		}
-		name = append(name[:1000], byte(i), byte(i>>8))
-		r.Add(i%100, name)
-		if r.names.holes > max(r.names.live, namePage) {
-			t.Fatalf("%d bytes of names, and %d of holes", r.names.live, r.names.holes)
-		}
-		if most := 1 + 2*(r.names.live+r.names.holes)/namePage; len(r.names.pages) > most {
-			t.Fatalf("%d pages for %d bytes of names and %d of holes", len(r.names.pages), r.names.live, r.names.holes)
+		if r.buckets != users {
+			t.Errorf("there are %d buckets, want %d", r.buckets, users)
 		}
 	}
-	if r.buckets != 100 {
-		t.Errorf("there are %d buckets, want 100", r.buckets)
+}
+
+// F4: to copy the names at each page of holes would make a logout as slow as there are users; to copy them
+// at each hole would allocate a page for each login of a single user.
+func TestF4NamesAreCopiedSeldom(t *testing.T) {
+	const users, logouts = 1000, 5000
+	var n names
+	at := make([]reference, users)
+	moved := 0
+	for i := range uint32(users + logouts) {
+		if i >= users {
+			n.remove(at[i%users], func(slot uint32, to reference) { at[slot], moved = to, moved+1 })
+		}
+		at[i%users] = n.add(i%users, make([]byte, 500))
+	}
+	if moved == 0 || moved > logouts+users {
+		t.Errorf("%d logouts moved %d names", logouts, moved)
+	}
+	r := NewRegistry(1)
+	if allocated := testing.AllocsPerRun(1000, func() {
+		r.Add(0, []byte("ada"))
+		r.Remove(0)
+	}); allocated > 0 {
+		t.Errorf("a login and a logout allocate %v times", allocated)
+	}
+}
+
+// PR15: a reference has 16 bits for the page. A page more, and a name would be that of another user.
+func TestFullOfNames(t *testing.T) {
+	r := NewRegistry(1 << 20)
+	for pages, full := range map[int]bool{0: false, 1<<16 - 1: false, 1 << 16: true} {
+		r.names.pages = make([][]byte, pages)
+		if r.Full() != full {
+			t.Errorf("full with %d pages of names: %v, want %v", pages, r.Full(), full)
+		}
+	}
+	r.names.pages = make([][]byte, 1<<16-1)
+	if r.Add(7, make([]byte, MaxName)); len(r.Name(7)) != MaxName || r.names.pages[1<<16-2] == nil {
+		t.Error("a name in the last page is not found")
 	}
 }
 
