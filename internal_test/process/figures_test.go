@@ -2,10 +2,12 @@ package process_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -186,6 +188,34 @@ func TestStatsFile(t *testing.T) {
 	}
 	if leftover, _ := filepath.Glob(path + "*"); len(leftover) != 1 {
 		t.Errorf("there are %q, expected the stats file alone", leftover)
+	}
+}
+
+// The figures and the reasons of the stats file are those that docs/operation.md lists: an alarm on a name
+// that the server does not write never comes.
+func TestStatsFileHasWhatTheManualLists(t *testing.T) {
+	t.Parallel()
+	d, path := startWithStats(t)
+	d.Stop(t)
+	manual := string(contents(t, "../../docs/operation.md"))
+	_, table, _ := strings.Cut(manual, "\n| figure | ")
+	table, rest, _ := strings.Cut(table, "\nThe reasons: ")
+	reasons, _, _ := strings.Cut(rest, "\n\n")
+	var listed []string
+	for line := range strings.Lines(table) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+		for _, name := range regexp.MustCompile(`chatd_\w+`).FindAllString(first, -1) {
+			if name != "chatd_connections_closed_total" {
+				listed = append(listed, name)
+			}
+		}
+	}
+	for _, found := range regexp.MustCompile("`([a-z_]+)` (?:and|it|the|its|there)").FindAllStringSubmatch(reasons, -1) {
+		listed = append(listed, "chatd_connections_closed_total{reason=\""+found[1]+"\"}")
+	}
+	slices.Sort(listed)
+	if written := slices.Sorted(maps.Keys(readStats(t, path))); !slices.Equal(written, listed) {
+		t.Errorf("written:\n%q\nlisted:\n%q", written, listed)
 	}
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -37,29 +38,44 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
+// someStats has another value for each figure.
 var someStats = poller.Stats{
-	Users: 2, Connections: 3, Logins: 8, Busy: 9, Lines: 10, LongestTurn: 5 * time.Millisecond, Messages: 4, Buffered: 5, Closed: []poller.Closed{{Reason: poller.Reset, Count: 6}},
+	Users: 2, Connections: 3, Turns: 11, Events: 12, Logins: 8, Busy: 9, Lines: 10, Messages: 4, BytesIn: 13, BytesOut: 14,
+	Buffered: 5, LongestTurn: 5 * time.Millisecond, Closed: []poller.Closed{{Reason: poller.EOF, Count: 0}, {Reason: poller.Reset, Count: 6}},
 }
 
-// The log line and the stats file have the same figures.
+// The log line and the stats file have the same figures, under names on which dashboards and alarms depend.
 func TestFiguresInTheLogAndInTheFile(t *testing.T) {
 	r, path, log := newReporter(t)
+	r.LogWriter.dropped = 15
 	r.Report(poller.Requested, someStats)
-	contains(t, log.String(), "msg=figures users=2 connections=3 max_users=7 logins=8 busy=9 ", " lines=10 ", " longest_turn=0.005000 cpu_seconds=", " messages=4 ", " buffered=5 ", " closed.reset=6\n")
+	contains(t, log.String(), "msg=figures users=2 connections=3 max_users=7 logins=8 busy=9 turns=11 events=12 lines=10 messages=4 "+
+		"bytes_in=13 bytes_out=14 buffered=5 log_lines_dropped=15 longest_turn=0.005000 cpu_seconds=", " closed.eof=0 closed.reset=6\n")
 	r.Report(poller.Stopped, someStats) // waits for the file
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, string(text), "# TYPE chatd_users gauge\nchatd_users 2\n", "# TYPE chatd_messages_total counter\n",
-		"\nchatd_connections_closed_total{reason=\"reset\"} 6\n")
-	contains(t, string(text), "\n# TYPE chatd_longest_turn_seconds gauge\nchatd_longest_turn_seconds 0.005000\n",
-		"\n# TYPE chatd_cpu_seconds_total counter\nchatd_cpu_seconds_total ", "\nchatd_busy_total 9\n")
-	used := regexp.MustCompile(`\bchatd_cpu_seconds_total (\d+\.\d{6})\n`).FindSubmatch(text)
+	for _, want := range []string{
+		"users gauge 2", "connections gauge 3", "max_users gauge 7", "logins_total counter 8", "busy_total counter 9",
+		"turns_total counter 11", "events_total counter 12", "lines_total counter 10", "messages_total counter 4",
+		"received_bytes_total counter 13", "sent_bytes_total counter 14", "buffered_bytes gauge 5",
+		"log_lines_dropped_total counter 15", "longest_turn_seconds gauge 0.005000",
+	} {
+		f := strings.Fields(want)
+		contains(t, string(text), "# TYPE chatd_"+f[0]+" "+f[1]+"\nchatd_"+f[0]+" "+f[2]+"\n")
+	}
+	contains(t, string(text), "# TYPE chatd_connections_closed_total counter\n"+
+		"chatd_connections_closed_total{reason=\"eof\"} 0\nchatd_connections_closed_total{reason=\"reset\"} 6\n")
+	used := regexp.MustCompile(`\n# TYPE chatd_cpu_seconds_total counter\nchatd_cpu_seconds_total (\d+\.\d{6})\n`).FindSubmatch(text)
 	if used == nil || string(used[1]) == "0.000000" {
 		t.Errorf("the CPU seconds are %q in\n%s", used, text)
 	}
+	contains(t, string(text), fmt.Sprintf("# TYPE chatd_start_time_seconds gauge\nchatd_start_time_seconds %d\n", start.Unix()))
 	contains(t, log.String(), "msg=stopped users=2 ")
+	if strings.Contains(log.String(), fmt.Sprint(start.Unix())) {
+		t.Errorf("the log tells the start, which its first line has:\n%s", log)
+	}
 	// Each kind of report has the longest turn since the last one of its kind.
 	quiet := someStats
 	quiet.LongestTurn = 0
@@ -67,6 +83,19 @@ func TestFiguresInTheLogAndInTheFile(t *testing.T) {
 	r.Report(poller.Requested, quiet)
 	if text := log.String(); strings.Count(text, " longest_turn=0.005000 ") != 2 || strings.Count(text, " longest_turn=0.000000 ") != 2 {
 		t.Errorf("expected a long turn twice and then none:\n%s", text)
+	}
+}
+
+// The collector of node_exporter runs as another user: all may read the file, and only the server may
+// write it.
+func TestStatsFileMode(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	path := filepath.Join(t.TempDir(), "chatd.prom")
+	if err := replace(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o644 {
+		t.Errorf("the mode is %v (%v), want -rw-r--r--", info.Mode(), err)
 	}
 }
 
