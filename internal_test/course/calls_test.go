@@ -40,10 +40,10 @@ func TestCalls(t *testing.T) {
 			t.Errorf("%s shows no system calls", p.file())
 		}
 		for _, b := range blocks(p.section(t, "What strace shows")) {
-			if b.kind == "flood" {
-				t.Run(p.name+"/flood", func(t *testing.T) {
+			if special := map[string]func(*testing.T, program, string){"flood": traceFlood, "ending": traceEnding}[b.kind]; special != nil {
+				t.Run(p.name+"/"+b.kind, func(t *testing.T) {
 					t.Parallel()
-					traceFlood(t, p, b.text)
+					special(t, p, b.text)
 				})
 			}
 		}
@@ -125,7 +125,7 @@ var (
 	threadID    = regexp.MustCompile(`^\[pid +\d+\] `)
 	otherThread = regexp.MustCompile(`<\.\.\. \w+ resumed>\)`) // its write to another client
 	waits       = regexp.MustCompile(`(select|select6|poll|epoll_p?wait)\(`)
-	descriptor  = regexp.MustCompile(`(accept4?\(|read\(|write\(|shutdown\(|epoll_p?wait\(|epoll_ctl\(|EPOLL_CTL_\w+, |fd=|u32=)\d+`)
+	descriptor  = regexp.MustCompile(`(accept4?\(|read\(|write\(|shutdown\(|close\(|epoll_p?wait\(|epoll_ctl\(|EPOLL_CTL_\w+, |fd=|u32=)\d+`)
 	set         = regexp.MustCompile(`\[\d[\d ]*\]`)
 	data        = regexp.MustCompile(`data=(0x[0-9a-f]+)|data=\{u32=(\d+), u64=\d+\}`)
 	onThread    = regexp.MustCompile(`read\(\d+, *"SEND`)
@@ -216,6 +216,19 @@ func traceFlood(t *testing.T, p program, shown string) {
 		bob.Expect("DELIVERY alice " + line[len("SEND bob "):])
 	}
 	await(wanted)
+}
+
+// traceEnding has a client be answered and closed, and do nothing then.
+func traceEnding(t *testing.T, p program, shown string) {
+	file := filepath.Join(t.TempDir(), "calls")
+	s := start(t, p.name, "strace", "-qq", "-e", "signal=none", "-e", traced+",close", "-o", file)
+	carol := daemon.Dial(t, s.address)
+	carol.Ask("LIST", "BAD-RQST-HDR")
+	carol.ExpectEOF()
+	daemon.Await(t, "strace shows "+shown, func() bool {
+		calls, _ := os.ReadFile(file)
+		return strings.Contains(blanks.ReplaceAllString(shape(string(calls)), " "), blanks.ReplaceAllString(shape(shown), " "))
+	})
 }
 
 // shape returns calls without the numbers of descriptors.

@@ -123,16 +123,18 @@ func (m matrix) pages(t *testing.T, list []program) map[string]string {
 	t.Helper()
 	pages := make(map[string]string)
 	var steps, cases strings.Builder
-	steps.WriteString("| program | lines | new lines | cases passed |\n|---|---|---|---|\n")
+	steps.WriteString("| program | lines | new lines | cases passed | minutes to read |\n|---|---|---|---|---|\n")
 	head := "| case |"
 	for _, p := range list {
 		head += fmt.Sprintf(" %d |", p.number)
 	}
 	cases.WriteString(head + "\n|---" + strings.Repeat("|---", len(list)) + "|\n")
 	var before program
+	var sum int
 	for _, p := range list {
-		passed := m.passed(p)
-		fmt.Fprintf(&steps, "| [%s](%s/README.md) | %d | %d | %d |\n", p.name, p.name, countLines(p.code), newLines(t, before, p), len(passed))
+		passed, minutes := m.passed(p), readingTime(t, before, p)
+		sum += minutes
+		fmt.Fprintf(&steps, "| [%s](%s/README.md) | %d | %d | %d | %d |\n", p.name, p.name, countLines(p.code), newLines(t, before, p), len(passed), minutes)
 		var text string
 		old := m.passed(before)
 		added := slices.DeleteFunc(slices.Clone(passed), func(id string) bool { return slices.Contains(old, id) })
@@ -150,6 +152,7 @@ func (m matrix) pages(t *testing.T, list []program) map[string]string {
 		pages[p.file()] = between(t, p.page, "cases", wrap(text))
 		before = p
 	}
+	fmt.Fprintf(&steps, "| all | | | | %d |\n", sum)
 	for _, id := range m.cases {
 		cases.WriteString("| " + id + " |")
 		for _, p := range list {
@@ -165,6 +168,12 @@ func (m matrix) pages(t *testing.T, list []program) map[string]string {
 	front = between(t, front, "steps", steps.String())
 	pages[folder+"/README.md"] = between(t, front, "matrix", "\n"+cases.String()+"\n")
 	return pages
+}
+
+// readingTime is the minutes for the words of a page and of its program's new lines, at 200 a minute.
+func readingTime(t *testing.T, before, p program) int {
+	words := len(strings.Fields(p.page)) + len(strings.Fields(p.code))*newLines(t, before, p)/countLines(p.code)
+	return (words + 199) / 200
 }
 
 func (m matrix) passed(p program) (ids []string) {
