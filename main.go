@@ -136,7 +136,7 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 	for _, listener := range listeners {
 		config.Listeners = append(config.Listeners, listener.FD)
 		if path, ok := strings.CutPrefix(listener.Address, "unix:"); ok && !inherited {
-			defer os.Remove(path)
+			reporter.Sockets = append(reporter.Sockets, path)
 		}
 	}
 	if o.statsFile != "" {

@@ -139,6 +139,25 @@ func TestA13SeveralAddresses(t *testing.T) {
 	}
 }
 
+// A14: a server that was stopping removed the UNIX-domain socket of its successor when it ended. The
+// successor starts while the first one still has a client that does not read.
+func TestA14SuccessorAtAPath(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "socket")
+	first := daemon.Start(t, "-a", "127.0.0.1", "-a", "unix:"+path)
+	_, target, _ := first.StallTarget(t)
+	first.Signal(t, syscall.SIGTERM)
+	daemon.Await(t, "the first server removes its socket", func() bool {
+		_, err := os.Stat(path)
+		return os.IsNotExist(err)
+	})
+	second := daemon.Start(t, "-a", "127.0.0.1", "-a", "unix:"+path)
+	target.Close()
+	first.ExpectEnd(t)
+	expectMeeting(t, second.Dial(t), second.Dial(t), path)
+	second.Stop(t)
+}
+
 // A13: a port below 1024 is refused if the system does not allow it.
 func TestA13PrivilegedPort(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"chatd/poller"
@@ -18,6 +19,7 @@ type Reporter struct {
 	LogWriter *LogWriter // behind Log
 	Notifier  *Notifier  // nil: none
 	StatsFile *StatsFile // nil: none
+	Sockets   []string   // paths to remove when the loop begins to stop
 	MaxUsers  int
 
 	// The longest turn since the last report to each.
@@ -40,6 +42,9 @@ func (r *Reporter) Report(o poller.Occasion, s poller.Stats) {
 	case poller.Requested:
 		r.log("figures", s)
 	case poller.Stopping:
+		for _, path := range r.Sockets {
+			os.Remove(path) // before the listeners close: a successor makes its own from then on
+		}
 		r.notify("STOPPING=1", s)
 	case poller.Stopped:
 		r.log("stopped", s)
