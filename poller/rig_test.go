@@ -30,6 +30,7 @@ type rig struct {
 	batch   []poller.Event     // what the next Wait reports instead of what is ready
 	before  func()             // called before each call, if set
 	reserve bool               // there are reserve descriptors
+	second  bool               // there is a second listener
 	method  string             // whose rules Wait follows
 	short   int                // how many bytes one write takes at most; 0: all that there is room for
 }
@@ -69,6 +70,10 @@ func (r *rig) begin(t *testing.T, config poller.Config) *rig {
 		Method: r.method, Record: true, Before: r.hook, Idle: func(time.Duration) bool { return false },
 	})
 	config.Kernel, config.Listeners, config.Wake = r.k, []int{memkernel.Listener}, memkernel.Wake
+	if r.second {
+		fd, _ := r.k.Reserve() // any open descriptor can be registered
+		config.Listeners = append(config.Listeners, fd)
+	}
 	if config.Machine == nil {
 		config.Machine = protocol.NewMachine(protocol.Limits{Users: 10_000, Line: 1 << 20, Name: 255})
 	}

@@ -73,7 +73,7 @@ func (l *Loop) timeout() time.Duration {
 // as many batches are handled first as it takes to see every connection (B13), but no more (F12).
 func (l *Loop) judgeBy(events int, now time.Duration) time.Duration {
 	if events == len(l.events) {
-		if l.fullBatches++; l.fullBatches*events < l.connections+2 { // listener and wake are two more
+		if l.fullBatches++; l.fullBatches*events < l.connections+len(l.Listeners)+1 { // one more is the wake
 			return -1
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chatd/poller"
+	"chatd/poller/memkernel"
 	"chatd/state"
 )
 
@@ -271,6 +272,26 @@ func TestF12FullBatchesDoNotStopTimeouts(t *testing.T) {
 			t.Fatalf("after %d full batches the login timeout has not expired", turn)
 		}
 	}
+}
+
+// B13: the process was stopped for longer than the login timeout, with two listeners. One full batch has
+// events of both, of the wake, and of all clients but one, whose login must be read before it is judged.
+func TestB13AFullBatchWithTwoListenersSeesNotEveryClient(t *testing.T) {
+	r := (&rig{reserve: true, second: true}).begin(t, poller.Config{LoginTimeout: time.Minute})
+	batch := events(readable, state.NewID(memkernel.Listener, 0), state.NewID(memkernel.Wake, 0))
+	var last *client
+	for i := range poller.EventsPerTurn - 2 {
+		last = r.connect()
+		say(last, fmt.Sprintf("HELLO-FROM %d\n", i))
+		batch = append(batch, events(readable, last.ID)...)
+	}
+	r.k.Advance(2 * time.Minute)
+	r.batch = batch[:poller.EventsPerTurn]
+	r.batch[poller.EventsPerTurn-1] = poller.Event{ID: state.NewID(memkernel.Listener, 0), Ready: readable}
+	r.turn()
+	r.stays(last)
+	r.rest()
+	r.heard(last, fmt.Sprintf("HELLO %d\n", poller.EventsPerTurn-3))
 }
 
 // B11, B16: one client floods small commands. It has at most one read and a few lines a turn, and others

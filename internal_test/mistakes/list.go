@@ -100,7 +100,7 @@ var All = []Mistake{
 		{"poller/read.go", "case n == 0 && c.phase == lingering:", "case (n == 0 || c.unsent > 64<<10) && c.phase == lingering:"},
 	}},
 	one("timeouts are not judged while batches are full (F12)", "poller/timeout.go",
-		"if l.fullBatches++; l.fullBatches*events < l.connections+2 {", "if true {"),
+		"if l.fullBatches++; l.fullBatches*events < l.connections+len(l.Listeners)+1 {", "if true {"),
 	one("timeouts are judged by one full batch (B13)", "poller/timeout.go", "if events == len(l.events) {", "if false {"),
 	one("a BUSY ends the login timeout (C4)", "poller/write.go", "\tdefault:\n\t\tl.warnBusy(", "\tdefault:\n\t\tc.login.remove()\n\t\tl.warnBusy("),
 	one("a BUSY begins the login timeout again (C4)", "poller/write.go", "\tdefault:\n\t\tl.warnBusy(",
