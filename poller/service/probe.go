@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// probeTimeout is how long Probe waits for an answer.
+// probeTimeout is how long Probe waits, for the connection and the answer together.
 const probeTimeout = 5 * time.Second
 
 // Probe asks the server at an address whether its loop turns. A connect would succeed without it, since
@@ -16,12 +16,13 @@ const probeTimeout = 5 * time.Second
 // only when the loop has accepted the connection, read its end and closed it. No user's place is taken,
 // and the figures count an orderly end (eof).
 func Probe(address string) error {
-	conn, err := net.DialTimeout("tcp", address, probeTimeout)
+	deadline := time.Now().Add(probeTimeout)
+	conn, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", address)
 	if err != nil {
 		return fmt.Errorf("--probe: %w", err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(probeTimeout))
+	conn.SetDeadline(deadline)
 	err = conn.(*net.TCPConn).CloseWrite()
 	if err == nil {
 		_, err = io.Copy(io.Discard, conn) // BUSY is an answer too

@@ -49,7 +49,7 @@
 //     waits for no reader of the trace; it does wait for a disk.
 //  3. A turn is in the file before the loop sleeps, and JSON is complete then, also after SIGKILL.
 //  4. A trace ends when it has grown to Limit, with a last line that says so.
-//  5. It holds what clients say, so only the owner may read the file. What a terminal would obey is
+//  5. It holds what clients say, so a new file can be read by its owner only. What a terminal would obey is
 //     escaped as in Go, and ... stands for what is left out after 64 characters.
 package trace
 
