@@ -47,7 +47,7 @@ func (l *Loop) register(fd int) {
 	r.generation++
 	l.connections++
 	reason := Refused
-	if !l.enter(fd) {
+	if !l.countAddress(fd) {
 		reason = AddressLimit
 	}
 	if err := l.Kernel.Add(state.NewID(fd, r.generation), Readable); err != nil {

@@ -25,10 +25,10 @@ func addressOf(peer string) (a address, ok bool) {
 	return ip.As16(), true
 }
 
-// enter counts a new connection for its address. ok is false if the address has MaxPerAddress already. A
-// connection keeps no trace of that: leave asks the kernel for the address again, which knows it until the
+// countAddress counts a new connection for its address. ok is false if the address has MaxPerAddress already. A
+// connection keeps no trace of that: uncountAddress asks the kernel for the address again, which knows it until the
 // descriptor is closed.
-func (l *Loop) enter(fd int) (ok bool) {
+func (l *Loop) countAddress(fd int) (ok bool) {
 	if l.MaxPerAddress == 0 {
 		return true
 	}
@@ -43,8 +43,8 @@ func (l *Loop) enter(fd int) (ok bool) {
 	return true
 }
 
-// leave is called before the descriptor of a connection is closed that enter has counted.
-func (l *Loop) leave(fd int) {
+// uncountAddress is called before the descriptor of a connection is closed that countAddress has counted.
+func (l *Loop) uncountAddress(fd int) {
 	if l.MaxPerAddress == 0 {
 		return
 	}

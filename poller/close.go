@@ -92,7 +92,7 @@ func (l *Loop) updateInterest(c *conn, wanted Readiness) {
 // release closes the descriptor of a connection that has ended. Its ID is not valid from here on.
 func (l *Loop) release(r *record, slot int, reason protocol.Reason, name string) {
 	if reason != AddressLimit {
-		l.leave(slot)
+		l.uncountAddress(slot)
 	}
 	l.closeDescriptor(state.NewID(slot, r.generation), reason, name)
 	*r = record{generation: r.generation + 1}
@@ -151,7 +151,7 @@ func (l *Loop) beginStop() {
 	l.records.Each(func(slot int, r *record) {
 		switch {
 		case !r.inUse():
-		case r.conn != nil || l.Kernel.Unsent(slot) > 0:
+		case r.conn != nil || l.Kernel.Unacknowledged(slot) > 0:
 			l.finish(l.activateRecord(r, slot))
 		default: // an idle connection needs no conn to be closed
 			session := state.Session{ID: state.NewID(slot, r.generation), LoggedIn: r.loggedIn}
@@ -170,7 +170,7 @@ func (l *Loop) finish(c *conn) {
 	if c.phase != open {
 		return
 	}
-	if c.out.size == 0 && !c.Pending() && l.Kernel.Unsent(c.ID.Slot()) == 0 {
+	if c.out.size == 0 && !c.Pending() && l.Kernel.Unacknowledged(c.ID.Slot()) == 0 {
 		l.abort(c, Shutdown)
 		return
 	}

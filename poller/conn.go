@@ -43,9 +43,9 @@ type conn struct {
 	inputEnded bool // the end of input has been read
 	throttled  bool // a DELIVERY of this client is behind a queue above highWater: carry out no more
 
-	out          outQueue
-	writeBlocked bool // the kernel took less than it was offered: do not write until it is writable
-	unsent       int  // bytes that the kernel had not sent when the timeout was set
+	out            outQueue
+	writeBlocked   bool // the kernel took less than it was offered: do not write until it is writable
+	unacknowledged int  // bytes that the client had not acknowledged when the timeout was set
 
 	registered Readiness // the interest that the kernel has
 	timeout    link      // in sendTimeouts or lingerTimeouts

@@ -50,7 +50,7 @@ func TestB6B7InterestFollowsFromTheState(t *testing.T) {
 		c := withQueued(test.queued)
 		c.phase = test.phase
 		for range test.owed {
-			c.Append(state.Pending)
+			c.Append(state.Unresolved)
 		}
 		if got := c.interest(); got != test.want {
 			t.Errorf("phase %d, %d bytes queued, %d replies pending: interest %02b, expected %02b",
@@ -83,7 +83,7 @@ func TestB12WhatHoldsLinesBack(t *testing.T) {
 		c := withQueued(test.queued)
 		c.phase, c.linesLeft, c.throttled = test.phase, test.left, test.throttled
 		for range test.owed {
-			c.Append(state.Pending)
+			c.Append(state.Unresolved)
 		}
 		if c.mayExecute() != test.execute || c.mayResume() != test.mayResume {
 			t.Errorf("%s: mayExecute %v, mayResume %v; expected %v, %v",
@@ -104,7 +104,7 @@ func TestAConnectionIsIdleWhenNothingIsLeftOfIt(t *testing.T) {
 		"registered writable":   func(c *conn) { c.registered |= Writable },
 		"something queued":      func(c *conn) { c.out.push(&protocol.Frame{Text: []byte("x")}) },
 		"a line begun":          func(c *conn) { c.lines.Feed([]byte("x")) },
-		"a reply pending":       func(c *conn) { c.Append(state.Pending) },
+		"a reply pending":       func(c *conn) { c.Append(state.Unresolved) },
 		"a timeout":             func(c *conn) { new(timeouts).set(c, 0) },
 		"a login timeout":       func(c *conn) { new(timeouts).setLogin(c, 0) },
 	} {
@@ -120,10 +120,10 @@ func TestThePoolForgets(t *testing.T) {
 	var p pool
 	used := &conn{
 		Session: state.Session{ID: state.NewID(7, 1), LoggedIn: true}, record: new(record), phase: closed, reason: EOF,
-		linesLeft: true, inputEnded: true, throttled: true, writeBlocked: true, unsent: 9, registered: Writable,
+		linesLeft: true, inputEnded: true, throttled: true, writeBlocked: true, unacknowledged: 9, registered: Writable,
 		timeout: link{at: 9}, login: link{at: 9}, memory: link{at: 9}, held: 9, progress: true, active: true, writePending: true,
 	}
-	used.Append(state.Pending)
+	used.Append(state.Unresolved)
 	used.lines.Feed([]byte("SEND b secret\n"))
 	used.out.push(&protocol.Frame{Text: []byte("secret"), Receipt: protocol.Receipt{Owner: 1, Place: 1}})
 	used.lines.Discard() // as abort does

@@ -24,8 +24,8 @@ type Kernel interface {
 	// nothing earlier, completes a receipt.
 	Write(fd int, p []byte) (n int, err error)
 
-	// Unsent is how many of the bytes written are not sent or not acknowledged (SIOCOUTQ, tcp(7)).
-	Unsent(fd int) int
+	// Unacknowledged is how many of the bytes written are not sent or not acknowledged (SIOCOUTQ, tcp(7)).
+	Unacknowledged(fd int) int
 
 	// Shutdown ends the write side; input can still be read.
 	Shutdown(fd int) error

@@ -96,7 +96,7 @@ func (l *Loop) Turn() error {
 		return err
 	}
 	began := l.Kernel.Now()
-	now := l.judgeBy(n, began)
+	now := l.timerNow(n, began)
 	l.turns++
 	l.reported += uint64(n)
 	for _, e := range l.events[:n] {
@@ -184,7 +184,7 @@ func (l *Loop) endTurn() {
 		if c.phase != closed {
 			if c.out.size > 0 && c.timeout.list == nil { // writeQueue removes it when the kernel takes something
 				l.sendTimeouts.set(c, l.Kernel.Now())
-				c.unsent = l.Kernel.Unsent(c.ID.Slot())
+				c.unacknowledged = l.Kernel.Unacknowledged(c.ID.Slot())
 			}
 			if wanted := c.interest(); wanted != c.registered {
 				l.updateInterest(c, wanted)

@@ -74,8 +74,8 @@ func (q *outQueue) push(f *protocol.Frame) {
 	}
 }
 
-// letGo gives back the memory of a chunk.
-func (q *outQueue) letGo(c chunk) {
+// dropChunk gives back the memory of a chunk.
+func (q *outQueue) dropChunk(c chunk) {
 	if c.shared == nil {
 		q.own -= cap(c.text)
 		return
@@ -96,7 +96,7 @@ func (q *outQueue) consume(n int, complete []protocol.Receipt) []protocol.Receip
 	q.taken += uint64(n)
 	q.offset += n
 	if first := q.chunks[0]; q.offset == len(first.text) {
-		q.letGo(first)
+		q.dropChunk(first)
 		if len(q.chunks) == 1 && first.shared == nil && cap(first.text) <= maxSpare { // it leaves its memory to the next
 			q.own += cap(first.text) - cap(q.spare)
 			q.spare = first.text[:0]
@@ -120,7 +120,7 @@ func (q *outQueue) discard(lost []protocol.Receipt) []protocol.Receipt {
 		lost = append(lost, r.receipt)
 	}
 	for _, c := range q.chunks {
-		q.letGo(c)
+		q.dropChunk(c)
 	}
 	*q = outQueue{change: q.change}
 	return lost

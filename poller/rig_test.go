@@ -127,7 +127,7 @@ func (r *rig) turn() {
 	}
 	for _, c := range r.k.Calls[min(before, len(r.k.Calls)):] {
 		switch c.Name {
-		case "wait", "unsent", "peer", "reserve":
+		case "wait", "unacknowledged", "peer", "reserve":
 			continue
 		}
 		if r.k.Slept() != 0 {

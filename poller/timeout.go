@@ -67,11 +67,11 @@ func (l *Loop) timeout() time.Duration {
 	return max(0, l.nearest-l.Kernel.Now())
 }
 
-// judgeBy is the time by which timeouts expire in this turn: the time at which its events were known, so
+// timerNow is the time by which timeouts expire in this turn: the time at which its events were known, so
 // that what happens while the process is stopped in the middle of a turn is seen first. It is -1 if no
 // timeout is set, or if the batch was full: after an absence more connections may be ready than fit, so
 // as many batches are handled first as it takes to see every connection (B13), but no more (F12).
-func (l *Loop) judgeBy(events int, now time.Duration) time.Duration {
+func (l *Loop) timerNow(events int, now time.Duration) time.Duration {
 	if events == len(l.events) {
 		if l.fullBatches++; l.fullBatches*events < l.connections+len(l.Listeners)+1 { // one more is the wake
 			return -1
@@ -88,8 +88,8 @@ func (l *Loop) judgeBy(events int, now time.Duration) time.Duration {
 func (l *Loop) expire(now time.Duration) error {
 	for l.sendTimeouts.nearest() <= now {
 		c := l.sendTimeouts.first.conn
-		if n := l.Kernel.Unsent(c.ID.Slot()); n < c.unsent {
-			c.unsent = n // the client took something, but not enough for the kernel to take more from us
+		if n := l.Kernel.Unacknowledged(c.ID.Slot()); n < c.unacknowledged {
+			c.unacknowledged = n // the client took something, but not enough for the kernel to take more from us
 			l.sendTimeouts.set(c, now)
 		} else {
 			l.abortAndWarn(c, SendTimeout)
@@ -100,7 +100,7 @@ func (l *Loop) expire(now time.Duration) error {
 	}
 	for l.lingerTimeouts.nearest() <= now {
 		c := l.lingerTimeouts.first.conn
-		if l.stops > 0 && l.Kernel.Unsent(c.ID.Slot()) > 0 {
+		if l.stops > 0 && l.Kernel.Unacknowledged(c.ID.Slot()) > 0 {
 			l.lingerTimeouts.set(c, now) // until the drain timeout (beginStop)
 			continue
 		}

@@ -37,7 +37,7 @@ func (l *Loop) replyToLogin(c *conn, last bool) {
 	switch {
 	case c.LoggedIn:
 		c.login.remove()
-		l.login(c)
+		l.countLogin(c)
 	case last:
 		c.login.remove()
 	default:
@@ -51,8 +51,8 @@ func (l *Loop) warnBusy(fd int) {
 	l.warnLimited("the server is full, clients get BUSY", slog.String("peer", l.Kernel.Peer(fd)), slog.Int("users", l.Machine.Users()))
 }
 
-// login is called when a client has logged in.
-func (l *Loop) login(c *conn) {
+// countLogin is called when a client has logged in.
+func (l *Loop) countLogin(c *conn) {
 	l.logins++
 	if l.Log.Enabled(context.Background(), slog.LevelDebug) {
 		l.Log.Debug("login", "client", c.ID, "peer", l.Kernel.Peer(c.ID.Slot()), "name", l.name(c))

@@ -213,7 +213,7 @@ func TestD6ATargetThatTakesTooLittleToBecomeWritable(t *testing.T) {
 		r.pass(sendTimeout)
 	}
 	r.stays(b)
-	if n := r.k.Unsent(b.FD); n != 91 {
+	if n := r.k.Unacknowledged(b.FD); n != 91 {
 		t.Fatalf("the kernel has %d bytes; the test needs that nothing was written", n)
 	}
 	r.pass(sendTimeout)

@@ -123,7 +123,7 @@ func (m *Machine) send(s *state.Session, r request) {
 		m.frames = append(m.frames, Frame{
 			To:      target,
 			Text:    m.text,
-			Receipt: Receipt{Owner: s.ID, Place: s.Append(state.Pending)},
+			Receipt: Receipt{Owner: s.ID, Place: s.Append(state.Unresolved)},
 		})
 	case m.validName(r.name):
 		m.reply(s, badDestUser) // PR13

@@ -67,7 +67,7 @@ func breaksLine(r rune) bool {
 	return r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }
 
-// The replies by number, as they wait in a session's FIFO; 0 is state.Pending.
+// The replies by number, as they wait in a session's FIFO; 0 is state.Unresolved.
 const (
 	sendOK state.Reply = iota + 1
 	listOK

@@ -36,7 +36,7 @@ type Session struct {
 	LoggedIn bool // the Registry has a name for ID.Slot()
 
 	// replies[head:] are waiting. Their places are indexes, which begin at 0 again when the FIFO is
-	// empty. replies[head] is always Pending: a known reply at the head leaves at once.
+	// empty. replies[head] is always Unresolved: a known reply at the head leaves at once.
 	replies []Reply
 	head    int
 }
@@ -44,8 +44,8 @@ type Session struct {
 // A Reply is one answer of the protocol, by number. Package protocol has the texts.
 type Reply uint8
 
-// Pending is the reply that is not known yet.
-const Pending Reply = 0
+// Unresolved is the reply that is not known yet.
+const Unresolved Reply = 0
 
 // Pending reports whether the client waits for a reply, so that a further one has to wait behind it.
 func (s *Session) Pending() bool { return s.head < len(s.replies) }
@@ -64,7 +64,7 @@ func (s *Session) Append(reply Reply) (place uint32) {
 func (s *Session) Resolve(place uint32, reply Reply) (ready []Reply) {
 	s.replies[place] = reply
 	first := s.head
-	for s.head < len(s.replies) && s.replies[s.head] != Pending {
+	for s.head < len(s.replies) && s.replies[s.head] != Unresolved {
 		s.head++
 	}
 	ready = s.replies[first:s.head]

@@ -17,10 +17,10 @@ func TestRepliesAreAFIFO(t *testing.T) {
 		}
 	}
 	for range 3 { // the places begin at 0 again
-		first, second := s.Append(state.Pending), s.Append(state.Pending)
+		first, second := s.Append(state.Unresolved), s.Append(state.Unresolved)
 		s.Append(5)
-		last := s.Append(state.Pending)
-		if first != 0 || second != 1 || last != 3 || s.Last() != state.Pending || !s.Pending() {
+		last := s.Append(state.Unresolved)
+		if first != 0 || second != 1 || last != 3 || s.Last() != state.Unresolved || !s.Pending() {
 			t.Fatalf("places %d, %d, %d; the last reply is %d", first, second, last, s.Last())
 		}
 		resolve(second, 2) // the first holds it back
@@ -41,7 +41,7 @@ func TestB4ResetForgetsRepliesAndKeepsTheirMemory(t *testing.T) {
 	var s state.Session
 	next := func() {
 		for range 100 {
-			s.Append(state.Pending)
+			s.Append(state.Unresolved)
 		}
 		s.Resolve(0, 1)
 		s.Reset(state.NewID(3, 5), true)

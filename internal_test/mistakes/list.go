@@ -7,7 +7,7 @@ func one(story, file, old, new string) Mistake { return Mistake{story, []Edit{{f
 var All = []Mistake{
 	// SEND-OK and the receipts behind it.
 	one("SEND-OK is known before its DELIVERY has been sent", "protocol/machine.go",
-		"s.Append(state.Pending)", "s.Append(sendOK)"),
+		"s.Append(state.Unresolved)", "s.Append(sendOK)"),
 	one("a receipt is complete at the first byte of its frame", "poller/outqueue.go",
 		"offsetReceipt{q.taken + uint64(q.size), ", "offsetReceipt{q.taken + uint64(q.size-len(f.Text)+1), "),
 	one("a receipt is complete one byte early", "poller/outqueue.go", ".end <= q.taken", ".end <= q.taken+1"),
@@ -92,12 +92,12 @@ var All = []Mistake{
 		"if c.out.size > 0 && c.timeout.list == nil {", "if c.out.size > 0 {"),
 	one("timeouts are judged after a Wait that was interrupted", "poller/loop.go", "return nil // Wait", "// Wait"),
 	one("timeouts are judged before writing", "poller/loop.go", "\tl.write()\n\tif now >= 0 {", "\tif now >= 0 {"),
-	one("a client that takes less than the kernel reports is closed", "poller/timeout.go", "n < c.unsent {", "n < 0 {"),
-	one("a client that takes nothing has one send timeout after the other", "poller/timeout.go", "n < c.unsent {", "n <= c.unsent {"),
+	one("a client that takes less than the kernel reports is closed", "poller/timeout.go", "n < c.unacknowledged {", "n < 0 {"),
+	one("a client that takes nothing has one send timeout after the other", "poller/timeout.go", "n < c.unacknowledged {", "n <= c.unacknowledged {"),
 	one("a lingering client has no timeout", "poller/close.go", "l.lingerTimeouts.set(c, l.Kernel.Now())", ""),
 	{"lingering ends after 64 KiB of input (D17)", []Edit{
 		{"poller/read.go", "\tl.bytesIn += uint64(n)\n", "\tl.bytesIn += uint64(n)\n\tif c.phase == lingering {\n\t\tc.unsent += n\n\t}\n"},
-		{"poller/read.go", "case n == 0 && c.phase == lingering:", "case (n == 0 || c.unsent > 64<<10) && c.phase == lingering:"},
+		{"poller/read.go", "case n == 0 && c.phase == lingering:", "case (n == 0 || c.unacknowledged > 64<<10) && c.phase == lingering:"},
 	}},
 	one("timeouts are not judged while batches are full (F12)", "poller/timeout.go",
 		"if l.fullBatches++; l.fullBatches*events < l.connections+len(l.Listeners)+1 {", "if true {"),
@@ -106,7 +106,7 @@ var All = []Mistake{
 	one("a BUSY begins the login timeout again (C4)", "poller/write.go", "\tdefault:\n\t\tl.warnBusy(",
 		"\tdefault:\n\t\tl.loginTimeouts.setLogin(c, l.Kernel.Now())\n\t\tl.warnBusy("),
 	one("a login timeout is not judged (C4)", "poller/timeout.go", "for l.loginTimeouts.nearest() <= now {", "for false {"),
-	one("a login does not end the login timeout (C4)", "poller/write.go", "\t\tc.login.remove()\n\t\tl.login(c)", "\t\tl.login(c)"),
+	one("a login does not end the login timeout (C4)", "poller/write.go", "\t\tc.login.remove()\n\t\tl.countLogin(c)", "\t\tl.login(c)"),
 
 	// Memory and fairness.
 	one("the largest holder is closed, stalled or not (F11)", "poller/memory.go", "if first.at+stalledAfter <= now {", "if false {"),
@@ -135,11 +135,11 @@ var All = []Mistake{
 	one("the stop forgets idle clients", "poller/close.go",
 		"l.Machine.Close(&session)\n\t\t\tl.release(r, slot, Shutdown, name)", "_, _ = session, name"),
 	one("idle clients delay the stop", "poller/close.go", "if c.out.size == 0 && !c.Pending() && l.Kernel", "if c.out.size < 0 && l.Kernel"),
-	one("the stop closes idle clients with unacknowledged bytes (G18)", "poller/close.go", " || l.Kernel.Unsent(slot) > 0:", ":"),
+	one("the stop closes idle clients with unacknowledged bytes (G18)", "poller/close.go", " || l.Kernel.Unacknowledged(slot) > 0:", ":"),
 	one("the stop closes active clients with unacknowledged bytes (G18)", "poller/close.go",
-		"!c.Pending() && l.Kernel.Unsent(c.ID.Slot()) == 0 {", "!c.Pending() {"),
+		"!c.Pending() && l.Kernel.Unacknowledged(c.ID.Slot()) == 0 {", "!c.Pending() {"),
 	one("lingering at the stop ends with unacknowledged bytes (G18)", "poller/timeout.go",
-		"if l.stops > 0 && l.Kernel.Unsent(c.ID.Slot()) > 0 {", "if false {"),
+		"if l.stops > 0 && l.Kernel.Unacknowledged(c.ID.Slot()) > 0 {", "if false {"),
 	one("the count of connections never goes down", "poller/close.go", "l.connections--", ""),
 	one("requests for figures are ignored (G5)", "poller/close.go", "if n>>32 > 0 {", "if false {"),
 

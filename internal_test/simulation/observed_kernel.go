@@ -46,12 +46,12 @@ func (k observedKernel) Reserve() (int, error) {
 	return fd, err
 }
 
-// Unsent is asked when a send timeout is set, and when it expires: a client that has taken something
+// Unacknowledged is asked when a send timeout is set, and when it expires: a client that has taken something
 // gets a new one (D6).
-func (k observedKernel) Unsent(fd int) int {
+func (k observedKernel) Unacknowledged(fd int) int {
 	o := k.o
 	c := o.find(fd)
-	n := k.Kernel.Unsent(fd)
+	n := k.Kernel.Unacknowledged(fd)
 	switch {
 	case c.shut: // the linger timeout has expired; at a stop it is set again until all is acknowledged (G18)
 		if o.stopping() && n > 0 {
@@ -61,7 +61,7 @@ func (k observedKernel) Unsent(fd int) int {
 	case !c.queued || c.written > 0:
 		c.unsent = n
 	case k.Now() < o.timeout(c):
-		o.fail("Unsent is called for %s before its timeout expires at %v", c.id, o.timeout(c))
+		o.fail("Unacknowledged is called for %s before its timeout expires at %v", c.id, o.timeout(c))
 	case n < c.unsent:
 		c.timeoutSet, c.unsent = k.Now(), n
 		o.turn.effects++

@@ -43,8 +43,8 @@ func transfer(call uintptr, fd int, p []byte) (int, error) {
 	return int(n), nil
 }
 
-// Unsent asks for the length of the send queue (poller.Kernel, tcp(7)).
-func (Sockets) Unsent(fd int) int {
+// Unacknowledged asks for the length of the send queue (poller.Kernel, tcp(7)).
+func (Sockets) Unacknowledged(fd int) int {
 	n, _ := unix.IoctlGetInt(fd, unix.SIOCOUTQ) // the next write reports an error
 	return n
 }
@@ -67,11 +67,11 @@ func (Sockets) Now() time.Duration { return time.Since(start) }
 func (Sockets) Peer(fd int) string {
 	var a6 unix.RawSockaddrInet6
 	if peerName(fd, unsafe.Pointer(&a6), unsafe.Sizeof(a6)) && a6.Family == unix.AF_INET6 {
-		return netip.AddrPortFrom(netip.AddrFrom16(a6.Addr).Unmap(), networkOrder(a6.Port)).String()
+		return netip.AddrPortFrom(netip.AddrFrom16(a6.Addr).Unmap(), ntohs(a6.Port)).String()
 	}
 	var a4 unix.RawSockaddrInet4
 	if peerName(fd, unsafe.Pointer(&a4), unsafe.Sizeof(a4)) && a4.Family == unix.AF_INET {
-		return netip.AddrPortFrom(netip.AddrFrom4(a4.Addr), networkOrder(a4.Port)).String()
+		return netip.AddrPortFrom(netip.AddrFrom4(a4.Addr), ntohs(a4.Port)).String()
 	}
 	return ""
 }
@@ -83,7 +83,7 @@ func peerName(fd int, address unsafe.Pointer, size uintptr) bool {
 	return errno == 0
 }
 
-// networkOrder is a port whose bytes in memory are big-endian.
-func networkOrder(port uint16) uint16 {
+// ntohs turns a port from network byte order, which is big-endian, into a number (byteorder(3)).
+func ntohs(port uint16) uint16 {
 	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, port))
 }

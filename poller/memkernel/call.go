@@ -61,7 +61,7 @@ func (k *Kernel) do(c Call, carryOut func(*Socket) (int, error)) (n int, err err
 var formats = map[string]string{
 	"accept": "accept4(%[1]d)", "reserve": `open("/dev/null"%.0[2]s)`, "close": "close(%[1]d)", "shutdown": "shutdown(%[1]d, SHUT_WR)",
 	"read": "read(%[1]d, %.32[2]q)", "write": "write(%[1]d, %.32[2]q)",
-	"unsent": "ioctl(%[1]d, SIOCOUTQ)", "peer": "getpeername(%[1]d)",
+	"unacknowledged": "ioctl(%[1]d, SIOCOUTQ)", "peer": "getpeername(%[1]d)",
 	"add": "epoll_ctl(ADD, %[1]d, %[3]s)", "modify": "epoll_ctl(MOD, %[1]d, %[3]s)", "wait": "epoll_wait(%[4]v, %[5]v)",
 }
 

@@ -152,9 +152,9 @@ func (k *Kernel) Write(fd int, p []byte) (int, error) {
 	})
 }
 
-// Unsent is what the client has not acknowledged: the bytes in the send buffer (tcp(7), SIOCOUTQ).
-func (k *Kernel) Unsent(fd int) int {
-	n, _ := k.do(Call{Name: "unsent", FD: fd}, func(s *Socket) (int, error) { return len(s.Sending), nil })
+// Unacknowledged is what the client has not acknowledged: the bytes in the send buffer (tcp(7), SIOCOUTQ).
+func (k *Kernel) Unacknowledged(fd int) int {
+	n, _ := k.do(Call{Name: "unacknowledged", FD: fd}, func(s *Socket) (int, error) { return len(s.Sending), nil })
 	return n
 }
 

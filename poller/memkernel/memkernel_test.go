@@ -196,8 +196,8 @@ func TestBuffersAreBounded(t *testing.T) {
 	s.wait(9, "") // one byte of six is free
 	c.Deliver(1)
 	s.wait(9, "5w") // a third
-	if n, _ := s.Write(c.FD, []byte("678")); n != 2 || s.Unsent(c.FD) != 6 {
-		t.Fatalf("%d bytes taken, %d unsent; expected 2 and 6", n, s.Unsent(c.FD))
+	if n, _ := s.Write(c.FD, []byte("678")); n != 2 || s.Unacknowledged(c.FD) != 6 {
+		t.Fatalf("%d bytes taken, %d unsent; expected 2 and 6", n, s.Unacknowledged(c.FD))
 	}
 	if _, err := s.Write(c.FD, []byte("8")); err != syscall.EAGAIN {
 		t.Fatalf("into a full buffer the server writes: %v, expected EAGAIN", err)
@@ -392,7 +392,7 @@ func TestTheHookAndTheRecord(t *testing.T) {
 	s.Close(c.FD)
 	answer = func(*memkernel.Call) {}
 	s.Read(99, nil)
-	s.Unsent(c.FD)
+	s.Unacknowledged(c.FD)
 	s.Reserve()
 	want := []string{
 		"epoll_wait([5: IN 9: OUT], 0s) = 2", `read(5, "he") = 2`, `write(5, "ab") = 2`,

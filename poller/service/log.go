@@ -17,9 +17,9 @@ type LogWriter struct {
 	fd      int
 	journal bool // systemd's journal reads it
 
-	mu      sync.Mutex
-	untold  int    // lines dropped since the last line that was written
-	dropped uint64 // lines dropped in all
+	mu         sync.Mutex
+	unreported int    // lines dropped since the last line that was written
+	dropped    uint64 // lines dropped in all
 }
 
 // NewLogWriter makes a writer for a descriptor that is open for writing, as standard error is.
@@ -62,12 +62,12 @@ func (w *LogWriter) Logger(level slog.Level) *slog.Logger {
 func (w *LogWriter) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.untold > 0 {
-		if !w.try(fmt.Appendf(nil, "level=WARN msg=\"log lines dropped\" lines=%d\n", w.untold)) {
+	if w.unreported > 0 {
+		if !w.try(fmt.Appendf(nil, "level=WARN msg=\"log lines dropped\" lines=%d\n", w.unreported)) {
 			w.drop()
 			return len(line), nil
 		}
-		w.untold = 0
+		w.unreported = 0
 	}
 	if !w.try(line) {
 		w.drop()
@@ -76,7 +76,7 @@ func (w *LogWriter) Write(line []byte) (int, error) {
 }
 
 func (w *LogWriter) drop() {
-	w.untold++
+	w.unreported++
 	w.dropped++
 }
 

@@ -44,7 +44,7 @@
 //
 // # What it promises
 //
-//  1. The loop makes the same calls with it as without it. (Unsent, Now and Peer are not shown.)
+//  1. The loop makes the same calls with it as without it. (Unacknowledged, Now and Peer are not shown.)
 //  2. What goes wrong with the trace ends the trace and not the server, and the log says so. The loop
 //     waits for no reader of the trace; it does wait for a disk.
 //  3. A turn is in the file before the loop sleeps, and JSON is complete then, also after SIGKILL.

@@ -56,7 +56,7 @@ func (r *Run) Before(c memkernel.Call) string {
 		return fmt.Sprintf("read(%d, …, 16384)", c.FD)
 	case "write":
 		return fmt.Sprintf("write(%d, %s, %d)", c.FD, quote(c.Data), len(c.Data))
-	case "unsent":
+	case "unacknowledged":
 		return fmt.Sprintf("ioctl(%d, SIOCOUTQ)", c.FD)
 	case "shutdown":
 		return fmt.Sprintf("shutdown(%d, SHUT_WR)", c.FD)
