@@ -65,6 +65,21 @@ func TestG13UnitFitsTheProgram(t *testing.T) {
 	}
 }
 
+// G16: a wrong flag stays wrong. A client that waited in the backlog had systemd start the service again
+// and again, twice a second, and hung for ever: the default limit of 20 starts in 2 s was never reached.
+func TestG16TheSocketGivesUp(t *testing.T) {
+	t.Parallel()
+	text := string(contents(t, filepath.Join(unitsFolder, "chatd.socket")))
+	for _, line := range []string{"TriggerLimitIntervalSec=30s", "TriggerLimitBurst=20"} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("chatd.socket has no %s", line)
+		}
+	}
+	if status := setting(t, "RestartPreventExitStatus"); status != "64" {
+		t.Errorf("RestartPreventExitStatus is %s, expected the status of a wrong command line", status)
+	}
+}
+
 // G13: the server does all that it ever does, as its package has it, and makes no system call that
 // its unit forbids.
 func TestG13SystemCalls(t *testing.T) {
