@@ -116,7 +116,9 @@ func serve(o options, stdout *os.File, lines *service.LogWriter) error {
 	if err != nil {
 		return err
 	}
-	reporter := service.Reporter{Log: log, LogWriter: lines, Notifier: service.NewNotifier(), MaxUsers: o.limits.Users}
+	reporter := service.Reporter{
+		Log: log, LogWriter: lines, Notifier: service.NewNotifier(), MaxUsers: o.limits.Users, MaxBuffer: o.maxBuffer,
+	}
 	config := poller.Config{
 		Kernel:       kernel,
 		Machine:      protocol.NewMachine(o.limits),

@@ -59,7 +59,7 @@ func TestTLSInFront(t *testing.T) {
 	trusted := certify(t, folder)
 	address := "127.0.0.1:" + daemon.ReservePort(t)
 	configuration := strings.NewReplacer("/etc/stunnel", folder, "0.0.0.0:5379", address, "127.0.0.1:5378", d.Address,
-		"setuid = stunnel4\n", "foreground = yes\n", "setgid = stunnel4\n", "pid =\n",
+		"setuid = stunnel4\n", "", "setgid = stunnel4\n", "pid =\n",
 	).Replace(block(t, "; /etc/stunnel/chat.conf"))
 	path := filepath.Join(folder, "chat.conf")
 	if err := os.WriteFile(path, []byte(configuration), 0o600); err != nil {

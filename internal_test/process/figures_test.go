@@ -2,6 +2,7 @@ package process_test
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -246,5 +247,41 @@ func TestStatsFileIsWellFormed(t *testing.T) {
 	check.Stdin = bytes.NewReader(text)
 	if said, err := check.CombinedOutput(); err != nil || len(said) > 0 {
 		t.Errorf("promtool: %v\n%s\n%s", err, said, text)
+	}
+}
+
+// Prometheus accepts the alerts, each fires when it should and not otherwise, and each figure and reason
+// in them is one that the server writes.
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	const rules, tests = "../../docs/prometheus/alerts.yml", "../../docs/prometheus/alerts_test.yml"
+	d, path := startWithStats(t)
+	d.Stop(t)
+	written, text := string(contents(t, path)), string(contents(t, rules))
+	for _, figure := range regexp.MustCompile(`chatd_[a-z_]+`).FindAllString(text, -1) {
+		if !strings.Contains(written, "# TYPE "+figure+" ") {
+			t.Errorf("the server writes no figure %s", figure)
+		}
+	}
+	for _, match := range regexp.MustCompile(`reason=~?"([a-z_|]+)"`).FindAllStringSubmatch(text, -1) {
+		for _, reason := range strings.Split(match[1], "|") {
+			if !strings.Contains(written, fmt.Sprintf("{reason=%q} ", reason)) {
+				t.Errorf("the server writes no reason %s", reason)
+			}
+		}
+	}
+	for _, match := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(string(contents(t, tests)), "alertname: "+match[1]+"\n") {
+			t.Errorf("alert %s has no test", match[1])
+		}
+	}
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skipf("this test needs promtool: %v", err)
+	}
+	for _, arguments := range [][]string{{"check", "rules", rules}, {"test", "rules", tests}} {
+		if said, err := exec.Command(promtool, arguments...).CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v\n%s", arguments, err, said)
+		}
 	}
 }

@@ -43,6 +43,7 @@ func (r *Reporter) figures(s poller.Stats, longest time.Duration) figures {
 		{"bytes_in", "chatd_received_bytes_total", "Bytes read from connections.", fmt.Sprint(s.BytesIn)},
 		{"bytes_out", "chatd_sent_bytes_total", "Bytes that the kernel has taken for connections.", fmt.Sprint(s.BytesOut)},
 		{"buffered", "chatd_buffered_bytes", "Memory of the buffers for input and output.", fmt.Sprint(s.Buffered)},
+		{"max_buffer", "chatd_max_buffer_bytes", "Memory that the buffers may hold.", fmt.Sprint(r.MaxBuffer)},
 		{"log_lines_dropped", "chatd_log_lines_dropped_total", "Log lines for which there was no room.", fmt.Sprint(r.LogWriter.Dropped())},
 		{"longest_turn", "chatd_longest_turn_seconds", "The longest turn of the loop since the last report.", seconds(longest)},
 		{"cpu_seconds", "chatd_cpu_seconds_total", "Processor time of the process.", seconds(cpu())},

@@ -21,6 +21,7 @@ type Reporter struct {
 	StatsFile *StatsFile // nil: none
 	Sockets   []string   // paths to remove when the loop begins to stop
 	MaxUsers  int
+	MaxBuffer int // bytes
 
 	// The longest turn since the last report to each.
 	inLog, inFile, inStatus time.Duration

@@ -24,7 +24,7 @@ func newReporter(t *testing.T) (r *Reporter, path string, log *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.StatsFile, r.MaxUsers = file, 7
+	r.StatsFile, r.MaxUsers, r.MaxBuffer = file, 7, 16
 	return r, path, log
 }
 
@@ -50,7 +50,7 @@ func TestFiguresInTheLogAndInTheFile(t *testing.T) {
 	r.LogWriter.dropped = 15
 	r.Report(poller.Requested, someStats)
 	contains(t, log.String(), "msg=figures users=2 connections=3 max_users=7 logins=8 busy=9 turns=11 events=12 lines=10 messages=4 "+
-		"bytes_in=13 bytes_out=14 buffered=5 log_lines_dropped=15 longest_turn=0.005000 cpu_seconds=", " closed.eof=0 closed.reset=6\n")
+		"bytes_in=13 bytes_out=14 buffered=5 max_buffer=16 log_lines_dropped=15 longest_turn=0.005000 cpu_seconds=", " closed.eof=0 closed.reset=6\n")
 	r.Report(poller.Stopped, someStats) // waits for the file
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -59,7 +59,7 @@ func TestFiguresInTheLogAndInTheFile(t *testing.T) {
 	for _, want := range []string{
 		"users gauge 2", "connections gauge 3", "max_users gauge 7", "logins_total counter 8", "busy_total counter 9",
 		"turns_total counter 11", "events_total counter 12", "lines_total counter 10", "messages_total counter 4",
-		"received_bytes_total counter 13", "sent_bytes_total counter 14", "buffered_bytes gauge 5",
+		"received_bytes_total counter 13", "sent_bytes_total counter 14", "buffered_bytes gauge 5", "max_buffer_bytes gauge 16",
 		"log_lines_dropped_total counter 15", "longest_turn_seconds gauge 0.005000",
 	} {
 		f := strings.Fields(want)
