@@ -13,14 +13,10 @@ import (
 
 // TestPackage: the package that is built in one folder is, byte for byte, the one that is built in
 // another. Installed, it is a program that tells its commit and needs nothing, with its units and
-// its manual; removed, it leaves nothing.
+// its manual; purged, it leaves nothing. lintian finds no error in it.
 func TestPackage(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"git", "dpkg", "dpkg-deb", "install", "gzip", "md5sum"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("this test needs %s: %v", tool, err)
-		}
-	}
+	needPackageTools(t)
 	first, commit := buildPackage(t, copyOfTree(t))
 	second, _ := buildPackage(t, copyOfTree(t))
 	if filepath.Base(first) != filepath.Base(second) {
@@ -41,7 +37,110 @@ func TestPackage(t *testing.T) {
 		t.Errorf("--version says %q, expected commit %s and the version of Go", said, commit)
 	}
 	expectStatic(t, program)
+	expectLinksIn(t, filepath.Join(unpacked[0], "usr/share/doc/chatd"))
+	t.Run("lintian", func(t *testing.T) {
+		if _, err := exec.LookPath("lintian"); err != nil {
+			t.Skipf("this test needs lintian: %v", err)
+		}
+		tool(t, "", "lintian", "--allow-root", "--fail-on", "error", first)
+	})
 	t.Run("installed", func(t *testing.T) { testInstallation(t, first) })
+}
+
+// TestPackageVersions: what is newer sorts higher, and changes that are in no commit are told. (Only the
+// version matters here, so nothing is compiled.)
+func TestPackageVersions(t *testing.T) {
+	needPackageTools(t)
+	compiler := t.TempDir()
+	const script = "#!/bin/sh\nif [ $1 = env ]; then echo amd64; else for file; do test \"$last\" = -o && install -D /dev/null \"$file\"; last=$file; done; fi\n"
+	if err := os.WriteFile(filepath.Join(compiler, "go"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", compiler+":"+os.Getenv("PATH"))
+	folder := copyOfTree(t)
+	var versions []string
+	build := func() {
+		t.Helper()
+		path, _ := buildPackage(t, folder)
+		versions = append(versions, strings.TrimSpace(tool(t, "", "dpkg-deb", "-f", path, "Version")))
+	}
+	commit := func() { // all have one date, and their hashes do not rise
+		tool(t, folder, "git", "-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty", "-m", "more")
+	}
+	for range 11 { // from 1 commit to 11: "10" is less than "9" as a text
+		build()
+		commit()
+	}
+	if err := os.WriteFile(filepath.Join(folder, "docs/new"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	build()
+	if last := versions[len(versions)-1]; !strings.HasSuffix(last, "+dirty") {
+		t.Errorf("with a change that is in no commit the version is %s", last)
+	}
+	tool(t, folder, "git", "clean", "-fdq")
+	for _, tag := range []string{"v1.2.0-rc1", "", "v1.2.0-rc2", "v1.2.0", "", "v1.2.1"} {
+		commit()
+		if tag != "" {
+			tool(t, folder, "git", "tag", tag)
+		}
+		build()
+	}
+	if last := versions[len(versions)-1]; last != "1.2.1" {
+		t.Errorf("v1.2.1 is version %s", last)
+	}
+	for i := range versions[1:] {
+		if exec.Command("dpkg", "--compare-versions", versions[i], "lt", versions[i+1]).Run() != nil {
+			t.Errorf("%s is not older than %s; all: %q", versions[i], versions[i+1], versions)
+		}
+	}
+	t.Log(versions)
+}
+
+// TestPackageForAnotherMachine: GOARCH alone makes the package of another machine.
+func TestPackageForAnotherMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles Go's library for another machine")
+	}
+	needPackageTools(t)
+	t.Setenv("GOARCH", "arm64")
+	path, _ := buildPackage(t, copyOfTree(t))
+	unpacked := t.TempDir()
+	tool(t, "", "dpkg-deb", "-x", path, unpacked)
+	program, err := elf.Open(filepath.Join(unpacked, "usr/bin/chatd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	arch := strings.TrimSpace(tool(t, "", "dpkg-deb", "-f", path, "Architecture"))
+	if arch != "arm64" || !strings.HasSuffix(path, "_arm64.deb") || program.Machine != elf.EM_AARCH64 {
+		t.Errorf("%s is for %s and has an executable for %v", path, arch, program.Machine)
+	}
+}
+
+func needPackageTools(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"git", "dpkg", "dpkg-deb", "install", "gzip", "md5sum"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("this test needs %s: %v", tool, err)
+		}
+	}
+}
+
+// expectLinksIn expects that each page below a folder refers only to files that are there, or to the net.
+func expectLinksIn(t *testing.T, folder string) {
+	t.Helper()
+	pages, err := filepath.Glob(filepath.Join(folder, "*.md"))
+	if err != nil || len(pages) < 2 {
+		t.Fatalf("%s has the pages %q (%v)", folder, pages, err)
+	}
+	for _, page := range pages {
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`).FindAllSubmatch(contents(t, page), -1) {
+			if _, err := os.Stat(filepath.Join(folder, string(link[1]))); err != nil {
+				t.Errorf("%s refers to %s, which is not in the package", filepath.Base(page), link[1])
+			}
+		}
+	}
 }
 
 // testInstallation installs the package below a folder, where no package is, and removes it again.
@@ -75,6 +174,7 @@ func testInstallation(t *testing.T, path string) {
 	for _, file := range []string{
 		"usr/bin/chatd", "lib/systemd/system/chatd.service", "lib/systemd/system/chatd.socket", "usr/share/man/man8/chatd.8.gz",
 		"usr/share/bash-completion/completions/chatd", "usr/share/doc/chatd/copyright",
+		"usr/share/doc/chatd/changelog.gz", "usr/share/doc/chatd/protocol.md", "etc/default/chatd",
 	} {
 		if !strings.Contains(installed, "/"+file+"\n") {
 			t.Errorf("%s is not installed:\n%s", file, installed)
@@ -84,9 +184,12 @@ func testInstallation(t *testing.T, path string) {
 		t.Errorf("the installed chatd --version says %q", said)
 	}
 	dpkg("--remove", "chatd")
+	if left := tree(t, root); !strings.Contains(left, "/etc/default/chatd\n") || strings.Contains(left, "/usr") {
+		t.Errorf("after the removal there is:\n%sexpected only what an administrator has configured", left)
+	}
 	dpkg("--purge", "chatd")
 	if after := tree(t, root); after != before {
-		t.Errorf("after the removal there is:\n%sand before the installation there was:\n%s", after, before)
+		t.Errorf("after the purge there is:\n%sand before the installation there was:\n%s", after, before)
 	}
 }
 
@@ -96,7 +199,7 @@ func testInstallation(t *testing.T, path string) {
 func TestImage(t *testing.T) {
 	t.Parallel()
 	file := string(contents(t, "../../docs/packaging/Dockerfile"))
-	build := regexp.MustCompile(`(?m)^RUN CGO_ENABLED=0 (go build .*) -o /chatd \.$`).FindStringSubmatch(file)
+	build := regexp.MustCompile(`(?m)^RUN CGO_ENABLED=0 GOOS=\$TARGETOS GOARCH=\$TARGETARCH (go build .*) -o /chatd \.$`).FindStringSubmatch(file)
 	if build == nil || !strings.Contains(file, "\nFROM scratch\nCOPY --from=build /chatd /chatd\n") {
 		t.Fatalf("this test does not know the image:\n%s", file)
 	}
@@ -107,6 +210,12 @@ func TestImage(t *testing.T) {
 		t.Fatalf("%v: %v\n%s", command, err, output)
 	}
 	expectStatic(t, program)
+	notSent := string(contents(t, "../../docs/packaging/Dockerfile.dockerignore"))
+	for _, pattern := range strings.Fields(string(contents(t, "../../.gitignore"))) {
+		if !strings.Contains(notSent, strings.Trim(pattern, "/")+"\n") {
+			t.Errorf("git ignores %s, and the image's builder gets it", pattern)
+		}
+	}
 	for _, line := range []string{`ENTRYPOINT ["/chatd", "--address", "0.0.0.0"]`, `HEALTHCHECK --interval=30s --timeout=10s CMD ["/chatd", "--probe", "127.0.0.1:5378"]`, "USER 65534:65534", "STOPSIGNAL SIGTERM", "EXPOSE 5378"} {
 		if !strings.Contains(file, "\n"+line+"\n") {
 			t.Errorf("the image has no line %s", line)
@@ -134,7 +243,7 @@ func expectStatic(t *testing.T, path string) {
 func copyOfTree(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
-	for _, part := range []string{"go.mod", "go.sum", "main.go", "LICENSE", "state", "protocol", "poller", "docs"} {
+	for _, part := range []string{".gitignore", "go.mod", "go.sum", "main.go", "LICENSE", "state", "protocol", "poller", "docs"} {
 		tool(t, "", "cp", "-R", "../../"+part, folder)
 	}
 	others, err := filepath.Glob("../../*.go")
