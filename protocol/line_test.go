@@ -158,11 +158,13 @@ func TestF3MemoryOfALongLineIsGivenBack(t *testing.T) {
 }
 
 // F10: Capacity is what the memory bound adds up. If a client can make a LineBuffer hold more than that,
-// the bound does not hold: here, by a long line whose end comes in one read with the beginning of the next.
+// the bound does not hold: here, by a long line whose end comes alone, or in one read with the beginning of
+// the next.
 func TestF10CapacityIsTheMemoryThatIsHeld(t *testing.T) {
 	const clients, long = 8, 1 << 20
 	short := slices.Repeat([]string{strings.Repeat("x", 1000) + "\nL"}, 260)
 	for name, after := range map[string][]string{
+		"its end":              {"\n"},
 		"a piece":              {"\nLI"},
 		"two pieces":           {"\nLI", "S"},
 		"short lines":          short,
