@@ -64,7 +64,7 @@ func TestC4LoginTimeout(t *testing.T) {
 	var over atomic.Bool
 	defer over.Store(true)
 	go func() {
-		for !over.Load() {
+		for n := 0; n < 200 && !over.Load(); n++ { // a longer line is answered, since it cannot become a login
 			for i := 0; i < len(clients); i += 2 {
 				io.WriteString(clients[i].Conn, "H")
 			}
