@@ -330,10 +330,10 @@ func TestA14AServerStartsAgainAtOnce(t *testing.T) {
 // G11: a listener that was passed becomes like one that Listen made: it does not block, is closed
 // at exec, and its connections inherit the same options.
 func TestG11AdoptedListener(t *testing.T) {
-	for _, network := range []string{"tcp4", "tcp6"} {
+	for network, host := range map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0"} {
 		var config net.ListenConfig
 		config.SetMultipathTCP(false) // has not all options
-		listener, err := config.Listen(context.Background(), network, "localhost:0")
+		listener, err := config.Listen(context.Background(), network, host)
 		if err != nil {
 			t.Logf("no %s here: %v", network, err)
 			continue
