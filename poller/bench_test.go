@@ -65,7 +65,7 @@ func newTraffic(t testing.TB, load load) (l *poller.Loop, k *memkernel.Kernel, t
 		turn()
 	}
 	messages = nil
-	for range 10 { // what the logins have delayed
+	for range 100 { // what the logins have delayed
 		turn()
 	}
 	messages = all

@@ -41,6 +41,7 @@ func (l *Loop) abort(c *conn, reason protocol.Reason) {
 	c.lines.Discard()
 	c.timeout.remove()
 	c.login.remove()
+	c.left.remove()
 	l.lost = c.out.discard(l.lost)
 	l.activateRecord(c.record, c.ID.Slot())
 }
@@ -167,6 +168,7 @@ func (l *Loop) finish(c *conn) {
 	c.lines.Discard()
 	c.linesLeft = false
 	c.login.remove()
+	c.left.remove()
 	if c.phase != open {
 		return
 	}

@@ -50,6 +50,7 @@ type conn struct {
 	registered Readiness // the interest that the kernel has
 	timeout    link      // in sendTimeouts or lingerTimeouts
 	login      link      // in loginTimeouts
+	left       link      // in resumed
 	memory     link      // in a class of memory
 	held       int       // capacity of its buffers, in bytes, as of its last turn
 	progress   bool      // the kernel took bytes of out in this turn
@@ -66,8 +67,8 @@ const highWater = 64 << 10
 // there is no state in which the loop forgets to read or wakes for nothing.
 //
 //   - Writable if and only if something is queued.
-//   - Readable while the connection is open, below highWater and has no pending reply: a client to
-//     which a reply is owed is not read, and that is all of backpressure. Also Readable while it
+//   - Readable while the connection is open, below highWater and has no pending reply and no lines
+//     left: a client to which a reply is owed is not read, and that is all of backpressure. Also Readable while it
 //     lingers, to find the end of input. After the end of input there is nothing to wait for, and
 //     epoll would report it for ever.
 func (c *conn) interest() (wanted Readiness) {
@@ -76,7 +77,7 @@ func (c *conn) interest() (wanted Readiness) {
 	}
 	switch c.phase {
 	case open:
-		if !c.Pending() && c.out.size < highWater {
+		if !c.Pending() && c.out.size < highWater && !c.linesLeft {
 			wanted |= Readable
 		}
 	case lingering:

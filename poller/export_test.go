@@ -2,7 +2,6 @@ package poller
 
 import (
 	"fmt"
-	"slices"
 
 	"chatd/protocol"
 	"chatd/state"
@@ -16,6 +15,7 @@ const (
 	EventsPerTurn  = eventsPerTurn
 	ReadSize       = readSize
 	LinesPerTurn   = linesPerTurn
+	ResumedAtOnce  = resumedAtOnce
 	HighWater      = highWater
 	ChunkSize      = chunkSize
 	LingerTime     = lingerTime
@@ -65,8 +65,8 @@ func (l *Loop) Check(registered map[int]Event) error {
 				}
 			}
 			switch {
-			case c.mayResume() && !slices.Contains(l.resumed, c):
-				return fmt.Errorf("B12: the lines of %v are forgotten", c.ID)
+			case c.mayResume() != (c.left.list == &l.resumed):
+				return fmt.Errorf("B12: lines of %v may be carried out: %v, and will be: %v", c.ID, c.mayResume(), c.left.list != nil)
 			case c.active || c.writePending || c.idle():
 				return fmt.Errorf("%v still has its conn: active %v, write pending %v, idle %v", c.ID, c.active, c.writePending, c.idle())
 			case c.held < capacity:

@@ -21,6 +21,7 @@ const (
 	eventsPerTurn = 256      // events taken from the kernel in one turn
 	readSize      = 16 << 10 // bytes read from a client in one turn
 	linesPerTurn  = 32       // lines of a client carried out at a time
+	resumedAtOnce = 8        // clients with lines left that are carried out in one turn
 )
 
 // A Loop serves the connections of its listeners. It is used by one goroutine, and starts none.
@@ -34,7 +35,7 @@ type Loop struct {
 	events      []Event // of this turn
 
 	active        []*conn            // those that have to be looked at when this turn ends
-	resumed       []*conn            // those that have lines left for the next turn
+	resumed       list               // those that have lines left for a later turn
 	pendingWrites []*conn            // those whose queue grew
 	sent          []protocol.Receipt // complete: the kernel has their frames
 	lost          []protocol.Receipt // their frames are discarded
@@ -115,7 +116,6 @@ func (l *Loop) Turn() error {
 		l.closeVictim()
 		l.write()
 		l.endTurn()
-		l.resumed = slices.DeleteFunc(l.resumed, func(c *conn) bool { return !c.linesLeft }) // has ended
 	}
 	l.longest = max(l.longest, l.Kernel.Now()-began)
 	return err
@@ -139,7 +139,7 @@ func (l *Loop) dispatch(e Event) error {
 	}
 	switch {
 	case e.Ready&(Readable|Ended) == 0:
-	case c.interest()&Readable != 0 && !c.linesLeft:
+	case c.interest()&Readable != 0:
 		l.read(c)
 	case e.Ready&Ended != 0:
 		l.abort(c, Reset) // nothing can be received any more, and what is queued cannot be sent
@@ -204,8 +204,10 @@ func (l *Loop) endTurn() {
 			l.pool.put(c)
 		default:
 			l.memory.update(c, c.capacity(), l.Kernel.Now())
-			if c.mayResume() {
-				l.resumed = append(l.resumed, c)
+			if !c.mayResume() {
+				c.left.remove()
+			} else if c.left.list == nil {
+				l.resumed.push(&c.left, c, 0)
 			}
 		}
 	}

@@ -22,15 +22,15 @@ func (l *Loop) read(c *conn) {
 	}
 }
 
-// resume carries out lines that an earlier turn left.
+// resume carries out lines that earlier turns left. It takes a few clients in each turn, so that the
+// turn stays short and the others are answered, however many clients send many lines.
 func (l *Loop) resume() {
-	for _, c := range l.resumed {
-		if c.linesLeft { // the connection may have ended since
-			l.activateRecord(c.record, c.ID.Slot())
-			l.execute(c)
-		}
+	for n := 0; n < resumedAtOnce && l.resumed.first != nil; n++ {
+		c := l.resumed.first.conn
+		c.left.remove()
+		l.activateRecord(c.record, c.ID.Slot())
+		l.execute(c)
 	}
-	l.resumed = l.resumed[:0]
 }
 
 // execute carries out the lines of a client, linesPerTurn at most, so that a client that sends many

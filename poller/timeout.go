@@ -59,7 +59,7 @@ func (l *Loop) timeout() time.Duration {
 		l.nearest = min(l.nearest, l.stopUntil)
 	}
 	switch {
-	case len(l.resumed) > 0 || len(l.lost) > 0:
+	case l.resumed.first != nil || len(l.lost) > 0:
 		return 0
 	case l.nearest == never:
 		return Forever

@@ -319,6 +319,44 @@ func TestB11AFlooderHasItsShareOfATurn(t *testing.T) {
 	r.heard(flooder, strings.Repeat("LIST-OK f,a,b\n", lines))
 }
 
+// B16: many clients flood bare line ends. 1,000 of them raised the median of a message between two others
+// to half a second: each turn carried out lines of all of them, and the events of a turn were theirs.
+func TestB16ManyFloodersHaveTheirShareOfATurn(t *testing.T) {
+	r := newRig(t)
+	a, b := r.pair()
+	const flooders, each = 600, 10 * poller.LinesPerTurn
+	var all []*client
+	for i := range flooders {
+		all = append(all, r.user(fmt.Sprint(i)))
+	}
+	for _, f := range all {
+		say(f, strings.Repeat("\n", each))
+	}
+	for range flooders/poller.EventsPerTurn + 2 { // until each has been read once
+		r.turn()
+	}
+	for turn := range 20 {
+		r.k.Calls = nil
+		say(a, "SEND b hello\n")
+		r.turn()
+		r.heard(b, "DELIVERY a hello\n")
+		r.heard(a, "SEND-OK\n")
+		writes := 0
+		for _, c := range r.k.Calls {
+			if c.Name == "write" {
+				writes++
+			}
+		}
+		if writes != poller.ResumedAtOnce+2 {
+			t.Fatalf("turn %d: %d clients were written to, expected the pair and %d flooders", turn, writes, poller.ResumedAtOnce)
+		}
+	}
+	r.rest()
+	for _, f := range all { // each of them in its turn
+		r.heard(f, strings.Repeat("BAD-RQST-HDR\n", each))
+	}
+}
+
 // B12: input is kept because a reply is pending, and no event will ever come for it again. When the
 // reply has left, the rest is carried out.
 func TestB12KeptInputIsResumedWithoutANewEvent(t *testing.T) {

@@ -28,9 +28,9 @@ var All = []Mistake{
 		{"state/session.go", "s.replies, s.head = s.replies[:0], 0", ""},
 	}},
 	one("a client with a pending reply is read", "poller/conn.go",
-		"if !c.Pending() && c.out.size < highWater {", "if c.out.size < highWater {"),
+		"if !c.Pending() && c.out.size < highWater && !c.linesLeft {", "if c.out.size < highWater && !c.linesLeft {"),
 	one("a client is read whose queue is above the high-water mark", "poller/conn.go",
-		"if !c.Pending() && c.out.size < highWater {", "if !c.Pending() {"),
+		"if !c.Pending() && c.out.size < highWater && !c.linesLeft {", "if !c.Pending() && !c.linesLeft {"),
 	one("lines are carried out while the client's queue is above the high-water mark", "poller/conn.go",
 		"c.phase < draining && c.out.size < highWater && !c.throttled", "c.phase < draining && !c.throttled"),
 	one("lines are carried out while a DELIVERY of the client is behind a full queue", "poller/conn.go",
@@ -42,11 +42,11 @@ var All = []Mistake{
 		{"poller/conn.go", "case lingering:\n", "case lingering, draining:\n"},
 		{"poller/read.go", "\tcase n == 0:\n", "\tcase n == 0 && c.phase == draining:\n\tcase n == 0:\n"},
 	}},
-	one("lines that are left are forgotten", "poller/loop.go", "l.resumed = append(l.resumed, c)", ""),
+	one("lines that are left are forgotten", "poller/loop.go", "l.resumed.push(&c.left, c, 0)", ""),
 	one("the loop sleeps with lines to carry out", "poller/timeout.go",
-		"len(l.resumed) > 0 || len(l.lost) > 0:", "len(l.lost) > 0:"),
+		"l.resumed.first != nil || len(l.lost) > 0:", "len(l.lost) > 0:"),
 	one("the loop sleeps with receipts to complete", "poller/timeout.go",
-		"len(l.resumed) > 0 || len(l.lost) > 0:", "len(l.resumed) > 0:"),
+		"l.resumed.first != nil || len(l.lost) > 0:", "l.resumed.first != nil:"),
 	one("a throttled client stays throttled", "poller/write.go", "owner.throttled = false", ""),
 
 	// Writing.
@@ -117,6 +117,8 @@ var All = []Mistake{
 	one("input does not count (F10)", "poller/conn.go", "c.out.own + c.lines.Capacity()", "c.out.own"),
 	one("only unsent bytes count (F10)", "poller/conn.go", "c.out.own + c.lines.Capacity()", "c.out.size - c.out.shared + c.lines.Capacity()"),
 	one("memory counts on after a connection has ended (F10)", "poller/loop.go", "\t\t\tl.memory.update(c, 0, 0)\n\t\t\tl.release", "\t\t\tl.release"),
+	one("a client with lines left is reported ready in each turn (B16)", "poller/conn.go", " && !c.linesLeft {", " {"),
+	one("all clients with lines left have their share of one turn (B16)", "poller/loop.go", "resumedAtOnce = 8 ", "resumedAtOnce = 1 << 20 "),
 	one("a client's share of a turn has no limit of lines (B16)", "poller/loop.go", "linesPerTurn  = 32 ", "linesPerTurn  = 1 << 20 "),
 
 	// Accepting and stopping.

@@ -40,6 +40,7 @@ type connection struct {
 	unsent       int           // bytes that its kernel had not sent by then
 	queued       bool          // its queue was not empty when this turn began
 	hadLine      bool          // it had a line that could be carried out when this turn began
+	waited       int           // turns that it had such a line and none was carried out
 	writeBlocked bool          // a write took less than it was offered, and it has not been writable since
 	hadShare     bool          // it was written its share of a turn, and has not been writable since
 	failed       error         // of the kernel

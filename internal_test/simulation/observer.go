@@ -65,6 +65,7 @@ const (
 	highWater    = 64 << 10 // bytes in a queue from which on its client is not read
 	turnShare    = 64 << 10 // bytes written to a client in one turn, at least
 	linesPerTurn = 32       // of one client
+	resumed      = 8        // clients whose lines of earlier turns are carried out in a turn
 	lingerTime   = 2 * time.Second
 	drainTimeout = 5 * time.Second
 	acceptPause  = 100 * time.Millisecond
@@ -99,7 +100,7 @@ func (o *observer) wanted(c *connection) (r poller.Readiness) {
 	if c.queue() > 0 {
 		r |= poller.Writable
 	}
-	if c.shut || o.open(c) && c.receipts == 0 && c.queue() < highWater {
+	if c.shut || o.open(c) && c.receipts == 0 && c.queue() < highWater && !c.hasLine() {
 		r |= poller.Readable
 	}
 	return r

@@ -10,7 +10,7 @@ import (
 
 // endTurn compares the state in which the loop begins to wait with the rules.
 func (o *observer) endTurn(timeout time.Duration) {
-	ownerless := false
+	ownerless, shares := false, 0
 	for _, p := range o.receipts {
 		ownerless = ownerless || p.from.loggedOut && p.to.closed
 	}
@@ -25,8 +25,14 @@ func (o *observer) endTurn(timeout time.Duration) {
 			o.fail("%s has the interest %q and should have %q: %d bytes in its queue, %d replies pending",
 				c.id, readiness(c.interest), readiness(wanted), c.queue(), c.receipts)
 		}
-		if c.hadLine && !c.asked && c.mayExecute() && !o.turn.interrupted {
-			o.fail("%s has %d bytes of input that may be carried out, and no line was (B11)", c.id, len(c.input))
+		if c.hadLine && c.asked {
+			if c.waited, shares = 0, shares+1; shares > resumed {
+				o.fail("%d clients with lines of earlier turns had their share of this turn (B16)", shares)
+			}
+		} else if c.hadLine && c.mayExecute() && !o.turn.interrupted {
+			if c.waited++; c.waited > (len(o.connected)-1)/resumed {
+				o.fail("%s has %d bytes of input that may be carried out, and no line was for %d turns (B11)", c.id, len(c.input), c.waited)
+			}
 		}
 		c.hadLine = c.mayExecute()
 		if c.queue() > 0 && !c.shut && (!c.queued || c.written > 0) {

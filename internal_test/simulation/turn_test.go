@@ -97,6 +97,33 @@ func TestB11FlooderAndAPair(t *testing.T) {
 	})
 }
 
+// More clients flood than have their share of one turn (the observer checks it, and that each has its own
+// in its order). Two other clients need no more turns than without them.
+func TestB16ManyFloodersAndAPair(t *testing.T) {
+	const flooders, lines = 5 * resumed, 1000
+	runScenario(t, 3, nil, func(s *scenario) {
+		a, b := s.user("a"), s.user("b")
+		var all []*testClient
+		for i := range flooders {
+			all = append(all, s.user(fmt.Sprint("f", i)))
+		}
+		for _, f := range all {
+			f.sends(strings.Repeat("\n", lines))
+		}
+		for i := range 20 {
+			a.sends(fmt.Sprintf("SEND b %d\n", i))
+			s.oneTurn()
+			s.exchange()
+			a.receives("SEND-OK\n")
+			b.receives(fmt.Sprintf("DELIVERY a %d\n", i))
+		}
+		s.rest(0)
+		for _, f := range all {
+			f.receives(strings.Repeat("BAD-RQST-HDR\n", lines))
+		}
+	})
+}
+
 // Lines have been read and may not be carried out yet. They are as soon as they may be, although no event
 // comes for them; and the loop does not sleep before (the observer checks that).
 func TestB12LinesThatAreLeftAreCarriedOut(t *testing.T) {
