@@ -31,6 +31,7 @@ const (
 	visitor         kind = 'v' // comes and goes
 	idler           kind = 'i' // logs in and is silent from then on
 	unauthenticated kind = 'x' // never logs in
+	attacker        kind = 'z' // is there to disturb the others
 )
 
 // nameDigits is how many digits follow the letter. All names are equally long, so that the sender
@@ -69,6 +70,9 @@ func (s *swarm) connect(c *client) error {
 			return os.NewSyscallError("setsockopt", err)
 		}
 		source := unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(2 + c.number%sourceAddresses)}}
+		if s.oneAddress {
+			source.Addr[3] = 2
+		}
 		if err := unix.Bind(fd, &source); err != nil {
 			return os.NewSyscallError("bind", err)
 		}

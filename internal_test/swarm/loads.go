@@ -10,6 +10,7 @@ import (
 type listing struct {
 	s     *swarm
 	users int
+	once  bool // no second time
 	since []time.Duration
 }
 
@@ -42,7 +43,9 @@ func (l *listing) line(c *client, text []byte) {
 		return
 	}
 	l.s.through(now() - l.since[c.index])
-	l.ask(c)
+	if !l.once {
+		l.ask(c)
+	}
 }
 
 func (l *listing) then()         {}

@@ -49,6 +49,7 @@ func (s *swarm) loggedIn(c *client, text []byte) bool {
 type gathering struct {
 	s       *swarm
 	missing int // logins that have not been answered
+	logins  int // that have
 }
 
 // until turns until no more logins than so many are missing.
@@ -58,6 +59,7 @@ func (g *gathering) until(missing int) error {
 		if err := g.s.turn(); err != nil {
 			return err
 		}
+		g.s.progress.tick(g.logins, g.s.tally.errors)
 		switch {
 		case g.s.tally.errors > 0:
 			return fmt.Errorf("login: %w", g.s.tally.first)
@@ -79,5 +81,6 @@ func (g *gathering) line(c *client, text []byte) {
 		g.s.unexpected(c, text, "nothing")
 	} else if g.s.loggedIn(c, text) {
 		g.missing--
+		g.logins++
 	}
 }

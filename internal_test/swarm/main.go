@@ -16,6 +16,8 @@ import (
 )
 
 const usageText = `usage: swarm LOAD [flags]
+       swarm idle [flags]
+       swarm attacks [flags]
        swarm figures [flags]
        swarm soak [flags]
 
@@ -30,6 +32,8 @@ Loads:
   none       no messages: what the clients of -idle and -silent cost
 A message is through when its DELIVERY and its SEND-OK have both arrived.
 
+idle logs clients in that say nothing, and prints one line: what they cost a server of any kind.
+attacks measures one pair beside clients that disturb the server, and prints a table.
 figures builds chatd and servers of other designs, measures them in turn, prints tables and draws
 charts. soak runs chatd under mixed load and faults, and sees whether memory, descriptors or answers
 drift.
@@ -43,6 +47,12 @@ func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
 func command(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "figures" {
 		return figuresCommand(args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "attacks" {
+		return attacksCommand(args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "idle" {
+		return idleCommand(args[1:], stdout, stderr)
 	}
 	if len(args) > 0 && args[0] == "soak" {
 		return soakCommand(args[1:], stdout, stderr)
@@ -65,6 +75,8 @@ func command(args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&o.settle, "settle", 0, "`time` of rest before the load")
 	seconds := flags.Float64("seconds", 3, "length of the measured window")
 	flags.BoolVar(&o.trace, "strace", false, "count system calls with strace, after the window, where the kernel's counter may not be used")
+	flags.StringVar(&o.attack, "attack", "", "what attackers do beside the load: "+attackNames())
+	flags.IntVar(&o.attackers, "attackers", 50, "`number` of attackers")
 	flags.StringVar(&o.percentiles, "hdr", "", "write the latencies to a `file`, in milliseconds, as HdrHistogram does for its plotter")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {

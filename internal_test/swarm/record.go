@@ -110,11 +110,7 @@ func (r *record) servers() (names []string) {
 func middle(values []float64) float64 { return slices.Sorted(slices.Values(values))[len(values)/2] }
 
 func (r *record) save(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
+	return saveJSON(path, r)
 }
 
 func loadRecord(path string) (*record, error) {

@@ -15,16 +15,18 @@ type options struct {
 	address string
 	pid     int // the server's process; 0: not known, so nothing is said of it
 
-	n       int // pairs, senders, users or visitors
-	depth   int // messages in flight for each sender
-	rate    int // messages per second in all, of the open loop
-	askers  int
-	size    int // bytes of a message
-	idle    int // clients that log in and are silent from then on
-	silent  int // clients that never log in
-	warmup  time.Duration
-	settle  time.Duration // between the last login and the first message
-	seconds time.Duration
+	n         int // pairs, senders, users or visitors
+	depth     int // messages in flight for each sender
+	rate      int // messages per second in all, of the open loop
+	askers    int
+	size      int    // bytes of a message
+	idle      int    // clients that log in and are silent from then on
+	silent    int    // clients that never log in
+	attack    string // what the attackers do; "": there are none
+	attackers int
+	warmup    time.Duration
+	settle    time.Duration // between the last login and the first message
+	seconds   time.Duration
 
 	count, trace bool   // count the server's system calls, with strace if need be
 	percentiles  string // file for the distribution of the latencies
@@ -62,6 +64,14 @@ func run(o options) (r result, err error) {
 	s.load = silence{s}
 	if err := s.turnFor(o.settle); err != nil {
 		return r, err
+	}
+	if o.attack != "" {
+		a, err := startAttack(o)
+		if err != nil {
+			return r, err
+		}
+		defer func() { r.Answered = a.stop() }()
+		r.Attack, r.Attackers = o.attack, o.attackers
 	}
 	s.load = l
 	l.start()

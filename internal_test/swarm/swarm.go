@@ -18,6 +18,8 @@ type swarm struct {
 	family   int
 	loopback bool // the server is on 127.0.0.0/8, and so may the clients be
 
+	oneAddress bool // all clients have the same one
+
 	epoll   int
 	events  []unix.EpollEvent
 	clients []*client // the index is what the kernel hands back with an event
