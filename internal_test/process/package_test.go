@@ -3,12 +3,16 @@ package process_test
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+
+	"chatd/internal_test/daemon"
 )
 
 // TestPackage: the package that is built in one folder is, byte for byte, the one that is built in
@@ -220,6 +224,70 @@ func TestImage(t *testing.T) {
 		if !strings.Contains(file, "\n"+line+"\n") {
 			t.Errorf("the image has no line %s", line)
 		}
+	}
+}
+
+// TestImageRuns: the image's last stage is built, with an executable in place of the first one, which needs
+// the image of Go. Started as an engine does, as process 1 with the image's user and entry point and flags
+// after it, the server is reachable from outside, its health check succeeds, and its signal stops it.
+func TestImageRuns(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("buildah"); err != nil || os.Geteuid() != 0 {
+		t.Skipf("this test needs root and buildah: %v", err)
+	}
+	storage, stage := t.TempDir(), t.TempDir()
+	buildah := func(arguments ...string) string {
+		t.Helper()
+		return strings.TrimSpace(tool(t, "", "buildah", append([]string{
+			"--root", storage + "/root", "--runroot", storage + "/run", "--storage-driver", "vfs",
+		}, arguments...)...))
+	}
+	tool(t, "", "cp", daemon.Binary(t), stage+"/chatd")
+	buildah("build", "-q", "--isolation", "chroot", "--format", "docker", "--build-context", "build="+stage, "--build-arg", "REVISION=abc",
+		"-f", "../../docs/packaging/Dockerfile", "-t", "chatd", "../../docs/packaging")
+	var image struct {
+		Docker struct {
+			Config struct {
+				User, StopSignal string
+				Entrypoint, Cmd  []string
+				Labels           map[string]string
+				Healthcheck      struct{ Test []string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(buildah("inspect", "--type", "image", "chatd")), &image); err != nil {
+		t.Fatal(err)
+	}
+	config := image.Docker.Config
+	if config.Labels["org.opencontainers.image.revision"] != "abc" || config.User != "65534:65534" || config.StopSignal != "SIGTERM" {
+		t.Errorf("the image is %+v", config)
+	}
+	root := buildah("mount", buildah("from", "--pull-never", "chatd"))
+	t.Cleanup(func() { buildah("umount", "--all") })
+	inside := func(arguments []string, flags uintptr) *exec.Cmd {
+		command := exec.Command(arguments[0])
+		command.Args = arguments
+		command.Dir, command.Env = "/", []string{}
+		command.SysProcAttr = &syscall.SysProcAttr{
+			Chroot: root, Cloneflags: flags, Credential: &syscall.Credential{Uid: 65534, Gid: 65534},
+		}
+		return command
+	}
+	d := daemon.Launch(t, inside(append(config.Entrypoint, "--port", "0", "--login-timeout", "30s"), syscall.CLONE_NEWPID))
+	d.AwaitReady(t)
+	_, port, found := strings.Cut(d.Address, "0.0.0.0:")
+	if !found {
+		t.Fatalf("it listens on %s", d.Address)
+	}
+	daemon.Dial(t, "127.0.0.1:"+port).Login("alice")
+	health := inside(config.Healthcheck.Test[1:], 0) // without "CMD"
+	health.Args[len(health.Args)-1] = "127.0.0.1:" + port
+	if output, err := health.CombinedOutput(); err != nil {
+		t.Errorf("the health check: %v, %s", err, output)
+	}
+	d.Signal(t, syscall.SIGTERM)
+	if status := d.Wait(t); status != 0 {
+		t.Errorf("exit status %d", status)
 	}
 }
 
