@@ -145,7 +145,7 @@ var levels = []level{
 		Story: "In one turn the loop carries out 32 lines of a client at most, so that others have their turn. This loop forgets the rest. Make it sleep with lines that it has read.",
 		Hints: []string{
 			"The kernel does not report bytes that the loop has read already.",
-			"One client sends more than 32 lines in one piece.",
+			"One client sends more than 32 lines in one piece. Its receive buffer has room for 256 bytes: the lines must be short.",
 			"Connect; log in alice; type LIST and press “×40”; run.",
 		},
 		Lesson: "The right loop keeps a list of connections with lines left, and does not sleep while the list is not empty.",

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -39,6 +41,36 @@ func TestSingleFile(t *testing.T) {
 	})
 	tab.do(network.Enable(), chromedp.Navigate(source.String()+fragment("level", 4, []string{"+", "run"})))
 	tab.waitFor(`document.querySelector("#task .broken")`)
+}
+
+// The static files work on a web host that knows nothing of them, levels included, and ask no other host.
+func TestStaticFiles(t *testing.T) {
+	if browser == nil {
+		t.Skip(missing)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(command, "-o", dir)
+	cmd.Dir = "../.."
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatal(string(text))
+	}
+	host := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer host.Close()
+	tab := blank(t)
+	chromedp.ListenTarget(tab.Context, func(event any) {
+		if e, ok := event.(*network.EventRequestWillBeSent); ok && !strings.HasPrefix(e.Request.URL, "data:") &&
+			!strings.HasPrefix(e.Request.URL, host.URL) {
+			t.Error("the page asks for ", e.Request.URL)
+		}
+	})
+	tab.do(network.Enable(), chromedp.Navigate(host.URL+"/"+fragment("level", 10, nil)))
+	tab.waitFor(`document.querySelector("[data-key=hint]")`)
+	for range 4 {
+		tab.do(chromedp.Click("[data-key=hint]"))
+	}
+	tab.waitFor(`document.querySelector("#task .broken")`)
+	tab.do(chromedp.Click("#compare"))
+	tab.waitFor(`document.querySelector("#task .held")`)
 }
 
 // Where WebAssembly is missing, there is a sentence.

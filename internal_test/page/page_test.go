@@ -112,6 +112,20 @@ func TestBackForwardAndLink(t *testing.T) {
 	}
 }
 
+// The reader gives the batch of a wait another order, and the loop reads the clients in that order.
+func TestOrderOfTheBatch(t *testing.T) {
+	tab := open(t, "#free/epoll/0/")
+	for _, move := range []string{"+", "run", "a:HELLO-FROM alice", "run", "+", "run", "b:HELLO-FROM bob", "run", "a:LIST", "b:LIST"} {
+		tab.make(move)
+	}
+	tab.waitFor(`document.querySelector("#answers [data-key=order]").value === "a,b"`)
+	tab.photograph("order")
+	tab.make("!order:b,a")
+	tab.keys("n")
+	tab.waitFor(`[...document.querySelectorAll("#calls li:not(.pending)")].at(-1).innerText.startsWith("read(7, ")`)
+	tab.photograph("order-given")
+}
+
 // A broken link, an impossible move and an endless line get a message and lose nothing.
 func TestBadInput(t *testing.T) {
 	for _, c := range []struct{ fragment, message string }{

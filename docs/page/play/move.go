@@ -89,10 +89,13 @@ var errnos = map[string]syscall.Errno{
 // Answers are those that the player can give to the pending call: names of errors, "short:N" with the
 // largest N, "order:" with the sources of the batch.
 func (r *Run) Answers() []string {
-	if r.Pending == nil {
+	c := r.Pending
+	if c == nil {
+		if batch := r.Batch(); r.Asleep() && len(batch) > 1 { // the wait is about to return
+			return []string{"order:" + strings.Join(batch, ",")}
+		}
 		return nil
 	}
-	c := r.Pending
 	switch c.Name {
 	case "accept":
 		return []string{"EAGAIN", "EINTR", "ECONNABORTED", "EMFILE"}
@@ -207,7 +210,7 @@ func (r *Run) reorder(c *memkernel.Call) {
 	if !ok {
 		return
 	}
-	r.answer = ""
+	r.answer, r.injected = "", true
 	var batch []poller.Event
 	for _, name := range strings.Split(value, ",") {
 		for _, e := range c.Events {

@@ -177,3 +177,22 @@ func TestProblems(t *testing.T) {
 		}
 	}
 }
+
+// A batch has the order that the player gives, whether the wait has begun or is about to return.
+func TestOrder(t *testing.T) {
+	for _, moves := range [][]string{
+		{"a:LIST", "b:LIST"},                      // the loop sleeps in the wait
+		{"a:LIST", "to:wait", "a:LIST", "b:LIST"}, // it has not begun
+	} {
+		for _, method := range []string{"epoll", "poll", "select"} {
+			r := do(t, method, append(slices.Clone(login), moves...)...)
+			if err := r.Do("!order:b,a"); err != nil {
+				t.Errorf("%s %v: %v", method, moves, err)
+				continue
+			}
+			if wait := r.Log[len(r.Log)-1]; r.Pending.FD != r.Clients[1].FD || !wait.Answered {
+				t.Errorf("%s %v: %+v, and then %s(%d)", method, moves, wait, r.Pending.Name, r.Pending.FD)
+			}
+		}
+	}
+}

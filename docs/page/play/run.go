@@ -181,10 +181,8 @@ func (r *Run) Step(answer string) error {
 		return errors.New("a promise is broken: go back, or start again")
 	case r.Pending == nil && !r.ready():
 		return errors.New("the loop sleeps: a client has to do something, or time has to pass")
-	case r.Pending == nil && answer != "":
-		return errors.New("the loop sleeps: there is no call to answer")
 	case answer != "" && !slices.ContainsFunc(r.Answers(), func(a string) bool { return allows(a, answer) }):
-		return fmt.Errorf("the call %s cannot be answered with %.30q", r.Pending.Name, answer)
+		return fmt.Errorf("the call cannot be answered with %.30q", answer)
 	}
 	r.answer = answer
 	r.Steps++

@@ -45,7 +45,7 @@ function makeCard(letter) {
       if (event.key === "Enter") send(letter, input, ":");
     },
   });
-  const button = (text, label, click) => h("button", { click, "aria-label": `Client ${letter}: ${label}` }, text);
+  const button = (text, label, click) => h("button", { click, title: label, "aria-label": `Client ${letter}: ${label}` }, text);
   const stop = button("stop reading", "stop reading", () => make(`${letter}=`));
   const buttons = [
     button("no ⏎", "send without line end", () => send(letter, input, "_")),

@@ -17,10 +17,12 @@ export function drawKernel(view) {
 
 const fact = (name, value) => [h("span", { class: "fact" }, h("span", { class: "name" }, name), h("b", {}, value)), " "];
 
+const purposes = { listener: "new clients come here", wake: "signals come here", reserve: "given up when no descriptor is left" };
+
 // internals are the descriptors that are not a connection's.
 function internals(view) {
   return view.kernel.sockets.filter((s) => !s.connection).map((s) =>
-    h("span", { class: "chip", title: s.registered ? `waited for: ${s.interest}` : "" },
+    h("span", { class: "chip", title: purposes[s.name] },
       `${s.fd} ${s.name}`, s.registered ? ` · ${waits(s)}` : "")).flatMap((chip) => [chip, " "])
     .concat(view.full ? h("span", { class: "chip bad" }, "descriptor table full") : []);
 }

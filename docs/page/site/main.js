@@ -58,6 +58,6 @@ async function start() {
   performance.mark("first view");
 }
 
-window.addEventListener("resize", showEnd);
+new ResizeObserver(showEnd).observe(find("calls").querySelector("ol")); // a message above takes height from it
 window.addEventListener("hashchange", () => open(location.hash).catch((e) => message(e.message)));
 start().catch((error) => message(error.message));

@@ -77,7 +77,9 @@ export function make(move) {
     state.moves.splice(-1, 1, ...Array(view.made).fill("."));
     call(program, state.moves, false);
     remember();
-    if (view.made === 0) message("The loop sleeps: a client has to do something, or time has to pass.");
+    if (view.made === 0) {
+      message(view.broken ? "A promise is broken: go back, or start again." : "The loop sleeps: a client has to do something, or time has to pass.");
+    }
   }
   return true;
 }
