@@ -37,13 +37,17 @@ func TestOneAtATime(t *testing.T) {
 func TestNaiveServer(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
+	classroom50 := filepath.Join(folder, "result.json")
 	junit, gradescope, asJSON := filepath.Join(folder, "junit.xml"), filepath.Join(folder, "results.json"), filepath.Join(folder, "all.json")
 	worth := filepath.Join(folder, "points")
 	if err := os.WriteFile(worth, []byte("PR3 4\nPR8/alone 2 # the list\nPR4 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	stdout, stderr, status := program(t, "--exec", naive(t), "--timeout", "600ms", "--seed", "7", "--points", worth, "--hide", "PR7",
-		"--report", "junit="+junit, "--report", "gradescope="+gradescope, "--report", "json="+asJSON)
+		"--report", "junit="+junit, "--report", "gradescope="+gradescope, "--report", "json="+asJSON,
+		"--report", "classroom50="+classroom50)
+	checkGradescope(t, gradescope)
+	checkClassroom50(t, classroom50)
 	if n := strings.Count(stdout, "\n"); status != 1 || n > 120 || !strings.HasPrefix(stdout, "FAILED") {
 		t.Errorf("exit status %d, %d lines, expected 1, fewer than 120, failures first: %s%s", status, n, stdout, stderr)
 	}

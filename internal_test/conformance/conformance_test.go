@@ -26,7 +26,9 @@ func program(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, errors bytes.Buffer
 	command := exec.Command(os.Args[0], args...)
-	command.Env = append(os.Environ(), "CONFORMANCE_PROGRAM=1")
+	command.Env = append(os.Environ(), "CONFORMANCE_PROGRAM=1",
+		"CLASSROOM=cs", "ASSIGNMENT=chat", "USERNAME=ann", "SUBMISSION_TAG=submit/1", // as Classroom 50 says them
+		"COMMIT_URL=https://host/commit", "RELEASE_URL=https://host/release")
 	command.Stdout, command.Stderr = &out, &errors
 	if err := command.Run(); err != nil && command.ProcessState == nil {
 		t.Fatal(err)

@@ -35,7 +35,8 @@ const usage = `usage: conformance --exec COMMAND [flags]     start the server, a
   --dir FOLDER         where the command runs
   --seed N             for the random names: the same as in an earlier run, whose report tells it
   --strict             what is only observed counts as failed, for the exit status
-  --report FORMAT=FILE write a report for a program: json, junit, gradescope, mermaid; more than once
+  --report FORMAT=FILE write a report for a program: json, junit, gradescope,
+                       classroom50, mermaid; more than once
   --points FILE        what rules and cases are worth: lines such as "PR12 5" and "PR12/oneself 2"
   --hide LIST          the report does not tell these cases; gradescope hides them from students
   --json               print one JSON object instead of text
@@ -70,7 +71,7 @@ func parse(args []string) (options, error) {
 	flags.Func("report", "", func(asked string) error {
 		name, path, _ := strings.Cut(asked, "=")
 		if formats[name] == nil || path == "" {
-			return errors.New("needs json=FILE, junit=FILE, gradescope=FILE or mermaid=FILE")
+			return errors.New("needs json=FILE, junit=FILE, gradescope=FILE, classroom50=FILE or mermaid=FILE")
 		}
 		o.reports = append(o.reports, asked)
 		return nil
