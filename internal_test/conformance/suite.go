@@ -93,9 +93,7 @@ func (su *suite) playAll(cases []testCase, progress func(done int, r result)) (r
 		case err != nil:
 			r.reason = "the server could not be started again"
 		default:
-			began := time.Now()
-			r, err = su.play(c)
-			r.duration = time.Since(began)
+			r, err = su.playTwice(c, cases)
 		}
 		verdicts[c.ID] = &r
 		results = append(results, r)
@@ -124,6 +122,22 @@ func (su *suite) causeAgainst(c testCase, verdicts map[string]*result) string {
 		}
 	}
 	return ""
+}
+
+// playTwice plays a case. If others rest on it and it fails, it is played again: on a busy machine a
+// failure may be chance, and this one would take all the others along.
+func (su *suite) playTwice(c testCase, cases []testCase) (r result, err error) {
+	began := time.Now()
+	r, err = su.play(c)
+	rests := func(other testCase) bool { return slices.Contains(other.Needs, c.ID) }
+	if err == nil && r.verdict == failed && slices.ContainsFunc(cases, rests) {
+		first := r.reason
+		if r, err = su.play(c); r.verdict == passed {
+			su.note("%s passed when it was played again; at first: %s", c.ID, first)
+		}
+	}
+	r.duration = time.Since(began)
+	return r, err
 }
 
 // play plays one case, and makes the server ready for the next.
@@ -173,86 +187,6 @@ func (su *suite) play(c testCase) (result, error) {
 	return r, err
 }
 
-// visit has a new client come and be answered. When that has happened, a server that works in one
-// thread has said all that it has to say about what came before.
-func (su *suite) visit(s *trial) {
-	v := su.trial(must)
-	defer v.Close()
-	su.visits++
-	st := try(func() {
-		v.Say("visitor", fmt.Sprintf("HELLO-FROM visitor%d\n", su.visits))
-		v.NextLine("visitor", "any answer")
-	})
-	if st.verdict == skipped {
-		panic(st)
-	}
-	if st.verdict != passed {
-		fail("after that, a new client was not answered any more")
-	}
-	v.leave("visitor")
-}
-
-// refresh makes the server as it was before a case: alive, and without users. If it is not, it is
-// started anew, so that a case that fails has no others fail. A case fails during which the server
-// has ended.
-func (su *suite) refresh(s *trial, r *result) error {
-	switch {
-	case s.killed: // by the case itself
-	case su.isEmpty():
-		return nil
-	case su.run.Err() != nil:
-		return nil
-	case su.server == nil:
-		if !su.unclean {
-			su.unclean = true
-			su.note("after %s the server still lists users that have left; cases after it may fail for that alone", r.ID)
-		}
-		return nil
-	case su.server.hasEnded(), (!su.unclean || !su.server.accepts()) && su.server.endsSoon():
-		r.verdict = failed
-		ended := fmt.Sprintf("the server has ended (%v)", su.server.command.ProcessState)
-		if limit := su.server.overLimit(); limit != "" {
-			ended = "the server was ended: " + limit
-		}
-		r.reason = strings.TrimPrefix(fmt.Sprintf("%s; %s. Its last words:\n%s", r.reason, ended, su.server.lastWords()), "; ")
-		su.note("the server ended during %s and was started anew", r.ID)
-	case !su.unclean:
-		su.unclean = true
-		su.note("after %s the server still listed users that had left, or did not answer LIST; "+
-			"it was started anew, and is whenever that happens again", r.ID)
-	}
-	su.server.kill()
-	return su.start()
-}
-
 func (su *suite) note(format string, values ...any) {
 	su.notes = append(su.notes, fmt.Sprintf(format, values...))
-}
-
-// isEmpty waits until a visitor sees only itself in the list. It does not wait again for a server
-// for which it has waited without success.
-func (su *suite) isEmpty() bool {
-	for deadline := time.Now().Add(su.timeout); su.run.Err() == nil; time.Sleep(10 * time.Millisecond) {
-		if su.visitorIsAlone() {
-			return true
-		}
-		if su.unclean || su.server != nil && su.server.hasEnded() || time.Now().After(deadline) {
-			return false
-		}
-	}
-	return false
-}
-
-func (su *suite) visitorIsAlone() bool {
-	v := su.trial(must)
-	defer v.Close()
-	su.visits++
-	name := fmt.Sprintf("visitor%d", su.visits)
-	st := try(func() {
-		v.login(name)
-		v.Say(name, "LIST\n")
-		v.Hear(name, "LIST-OK "+name+"\n")
-		v.leave(name)
-	})
-	return st.verdict == passed
 }
