@@ -121,6 +121,7 @@ func memoryIsBounded(s *trial) {
 	before := takeCensus().memory
 	alice := s.Find("alice")
 	var text strings.Builder
+	text.Grow(bytes + f.size)
 	for ; text.Len() < bytes; f.sent++ {
 		text.WriteString(s.Rename("SEND bob ") + f.message(f.sent) + "\n")
 	}

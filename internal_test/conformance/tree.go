@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -23,7 +22,7 @@ func becomeSubreaper() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1,
 // descendants are the processes below this one, with their parents. (Not every kernel lists the
 // children of a process, so all processes are looked at.)
 func descendants() map[int]int {
-	parents := make(map[int]int)
+	parents, self := make(map[int]int), os.Getpid()
 	folder, err := os.Open("/proc")
 	if err != nil {
 		return nil
@@ -40,7 +39,7 @@ func descendants() map[int]int {
 	below := make(map[int]int)
 	for pid, parent := range parents {
 		for p := pid; p > 1; p = parents[p] {
-			if parents[p] == os.Getpid() {
+			if parents[p] == self {
 				below[pid] = parent
 				break
 			}
@@ -51,8 +50,20 @@ func descendants() map[int]int {
 
 // statFields are the fields of /proc/PID/stat that follow the name: the state is the first.
 func statFields(folder string) []string {
-	stat, _ := os.ReadFile(folder + "/stat")
-	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	stat := readProc(folder + "/stat")
+	return strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+}
+
+// readProc reads a small file of /proc. os.ReadFile would make nine system calls of these three.
+func readProc(path string) string {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	var text [4096]byte
+	n, _ := unix.Read(fd, text[:])
+	return string(text[:max(0, n)])
 }
 
 // endDescendants kills all descendants but those that have ended, and reports which are left. Each is
@@ -98,7 +109,7 @@ func takeCensus() census {
 	parents := slices.Collect(maps.Values(below))
 	for pid, parent := range below {
 		folder := fmt.Sprintf("/proc/%d", pid)
-		if name, _ := os.ReadFile(folder + "/comm"); parent == os.Getpid() && string(name) == "sh\n" && slices.Contains(parents, pid) {
+		if parent == os.Getpid() && readProc(folder+"/comm") == "sh\n" && slices.Contains(parents, pid) {
 			continue
 		}
 		fields := statFields(folder)
@@ -120,15 +131,13 @@ func takeCensus() census {
 
 func (c *census) addThread(task string) {
 	c.threads++
-	schedule, _ := os.ReadFile(task + "/schedstat")
-	if times := strings.Fields(string(schedule)); len(times) > 1 {
+	if times := strings.Fields(readProc(task + "/schedstat")); len(times) > 1 {
 		for _, t := range times[:2] { // on a CPU, and waiting for one
 			n, _ := strconv.ParseInt(t, 10, 64)
 			c.busy += time.Duration(n)
 		}
 	}
-	status, _ := os.ReadFile(task + "/status")
-	_, after, _ := strings.Cut(string(status), "\nvoluntary_ctxt_switches:")
+	_, after, _ := strings.Cut(readProc(task+"/status"), "\nvoluntary_ctxt_switches:")
 	count, _, _ := strings.Cut(after, "\n")
 	n, _ := strconv.ParseInt(strings.TrimSpace(count), 10, 64)
 	c.wakeups += n
@@ -144,13 +153,11 @@ func waitsIn(task string) string {
 	if fields := statFields(task); len(fields) > 0 && fields[0] == "R" {
 		return running
 	}
-	text, _ := os.ReadFile(task + "/syscall")
-	number, _, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+	number, _, _ := strings.Cut(strings.TrimSpace(readProc(task+"/syscall")), " ")
 	if name := callNames[number]; name != "" {
 		return name
 	}
-	wchan, _ := os.ReadFile(task + "/wchan")
-	if name := strings.TrimSpace(string(wchan)); name != "" && name != "0" {
+	if name := strings.TrimSpace(readProc(task + "/wchan")); name != "" && name != "0" {
 		return name
 	}
 	return "system call " + number
