@@ -108,16 +108,6 @@ func python(t *testing.T) string {
 	return path
 }
 
-// chatd keeps the rules, and differs nowhere from what chatd has decided.
-func TestChatd(t *testing.T) {
-	t.Parallel()
-	r := judge(t, 0, "--exec", daemon.Binary(t)+" --max-users 16")
-	if r.Passed != len(r.Cases) || len(r.Notes) > 0 {
-		t.Errorf("failed: %v, differs: %v, skipped: %v, notes: %q",
-			r.with(failed), r.with(differs), r.with(skipped), r.Notes)
-	}
-}
-
 // A server that runs already is tested too. What needs its death is left out.
 func TestTarget(t *testing.T) {
 	t.Parallel()

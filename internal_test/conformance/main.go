@@ -21,6 +21,7 @@ import (
 
 const usage = `usage: conformance --exec COMMAND [flags]     start the server, and test it
        conformance --target HOST:PORT [flags] test a server that runs and has no other clients
+       conformance --batch FOLDER --exec COMMAND [flags]   test each folder in it, with the command there
 
   --exec COMMAND       a shell command; "--address 127.0.0.1 --port N" is appended to it
   --target HOST:PORT   where the server listens
@@ -34,6 +35,8 @@ const usage = `usage: conformance --exec COMMAND [flags]     start the server, a
   --max-memory MIB     so is one that holds more memory (default 2048)
   --dir FOLDER         where the command runs
   --seed N             for the random names: the same as in an earlier run, whose report tells it
+  --jobs N             so many servers of a batch at a time (default 4)
+  --out FOLDER         the results of a batch; one that is there is not judged again (default results)
   --strict             what is only observed counts as failed, for the exit status
   --report FORMAT=FILE write a report for a program: json, junit, gradescope,
                        classroom50, mermaid; more than once
@@ -54,6 +57,8 @@ type options struct {
 	suite
 	only, except, hide, pointsFile            string
 	reports                                   []string // FORMAT=FILE
+	batchFolder, out                          string
+	jobs                                      int
 	hidden                                    []testCase
 	points                                    points
 	noArgs, must, json, strict, verbose, list bool
@@ -66,6 +71,9 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.command, "exec", "", "")
 	flags.StringVar(&o.target, "target", "", "")
 	flags.StringVar(&o.except, "skip", "", "")
+	flags.StringVar(&o.batchFolder, "batch", "", "")
+	flags.StringVar(&o.out, "out", "results", "")
+	flags.IntVar(&o.jobs, "jobs", 4, "")
 	flags.StringVar(&o.hide, "hide", "", "")
 	flags.StringVar(&o.pointsFile, "points", "", "")
 	flags.Func("report", "", func(asked string) error {
@@ -101,6 +109,8 @@ func parse(args []string) (options, error) {
 		return o, nil
 	case o.command == "" && o.target == "":
 		return o, errors.New("--exec or --target is needed")
+	case o.batchFolder != "" && (o.command == "" || o.target != "" || o.jobs < 1):
+		return o, errors.New("--batch needs --exec, no --target, and --jobs above 0")
 	case o.noArgs && (o.command == "" || o.target == ""):
 		return o, errors.New("--no-args needs --exec, and --target to know the port")
 	case o.command != "" && o.target != "" && !o.noArgs:
@@ -138,6 +148,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return 0
 	}
+	if o.batchFolder != "" {
+		if err := o.batch(withoutBatch(args), stdout); err != nil {
+			fmt.Fprintf(stderr, "conformance: %v\n", err)
+			return 2
+		}
+		return 0
+	}
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano())%1e9 + 1
 	}
@@ -157,6 +174,21 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	return o.test(cases, stdout, stderr)
+}
+
+// withoutBatch are the flags for the run of one submission.
+func withoutBatch(args []string) (rest []string) {
+	for i := 0; i < len(args); i++ {
+		switch name, _, joined := strings.Cut(strings.TrimLeft(args[i], "-"), "="); name {
+		case "batch", "out", "jobs":
+			if !joined {
+				i++
+			}
+		default:
+			rest = append(rest, args[i])
+		}
+	}
+	return rest
 }
 
 // cases are those that were asked for.
