@@ -1,6 +1,7 @@
 package course
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os/exec"
@@ -15,8 +16,8 @@ import (
 var arguments = map[string]string{"10-closing": "--max-users 16"}
 
 // play plays the conformance cases against a program, all in one run, because a case is not judged if
-// one on which it rests has failed. It returns whether each passed.
-func play(t *testing.T, name, timeout string) map[string]bool {
+// one on which it rests has failed. It returns the mark of each.
+func play(t *testing.T, name, timeout string) map[string]string {
 	command := []string{"--exec", filepath.Join(binaries, name) + " " + arguments[name], "--timeout", timeout, "--json"}
 	output, err := exec.Command(filepath.Join(binaries, "conformance"), command...).Output()
 	var report struct {
@@ -25,18 +26,23 @@ func play(t *testing.T, name, timeout string) map[string]bool {
 	if json.Unmarshal(output, &report) != nil {
 		t.Errorf("%q: %v\n%s", command, err, output)
 	}
-	passes := make(map[string]bool)
+	got := make(map[string]string)
 	for _, c := range report.Cases {
-		passes[c.ID] = c.Verdict == "pass"
+		got[c.ID] = marks[c.Verdict]
 	}
-	return passes
+	return got
 }
+
+// marks stand for verdicts in the table. A case that was not judged has none.
+var marks = map[string]string{"pass": passed, "fail": "f", "observed": "o", "differs": "d"}
+
+const passed = "x"
 
 // timeouts are those of the tries: on a busy machine a case may fail, or pass by luck, because of time.
 var timeouts = []string{"1s", "2s", "5s", "10s"}
 
-// TestCases plays all cases against all programs: each passes those that its column in
-// docs/course/README.md marks, and no others.
+// TestCases plays all cases against all programs: what comes out is what its column in
+// docs/course/README.md says.
 func TestCases(t *testing.T) {
 	if *update {
 		updateCases(t)
@@ -51,34 +57,32 @@ func TestCases(t *testing.T) {
 			for _, timeout := range timeouts { // until each has had the expected verdict once
 				got := play(t, p.name, timeout)
 				wrong = slices.DeleteFunc(slices.Clone(wrong), func(id string) bool {
-					passes, played := got[id]
-					return played && passes == table.passes[p.name][id]
+					mark, played := got[id]
+					return played && mark == table.marks[p.name][id]
 				})
 				if len(wrong) == 0 {
 					return
 				}
 			}
 			for _, id := range wrong {
-				t.Errorf("%s: the table says that it passes: %v, and it is not so", id, table.passes[p.name][id])
+				t.Errorf("%s: the table says %q, and it is not so", id, table.marks[p.name][id])
 			}
 		})
 	}
 }
 
-// A matrix says which cases each program passes.
+// A matrix has the mark of each case for each program.
 type matrix struct {
-	cases  []string // in the order of the suite
-	passes map[string]map[string]bool
+	cases []string // in the order of the suite
+	marks map[string]map[string]string
 }
-
-const mark = "x"
 
 // readMatrix reads the table of cases in docs/course/README.md, which has a column for each program.
 func readMatrix(t *testing.T, list []program) matrix {
 	t.Helper()
-	m := matrix{passes: make(map[string]map[string]bool)}
+	m := matrix{marks: make(map[string]map[string]string)}
 	for _, p := range list {
-		m.passes[p.name] = make(map[string]bool)
+		m.marks[p.name] = make(map[string]string)
 	}
 	for line := range strings.Lines(read(t, folder+"/README.md")) {
 		cells := strings.Split(line, "|")
@@ -88,7 +92,7 @@ func readMatrix(t *testing.T, list []program) matrix {
 		id := strings.TrimSpace(cells[1])
 		m.cases = append(m.cases, id)
 		for i, p := range list {
-			m.passes[p.name][id] = strings.TrimSpace(cells[i+2]) == mark
+			m.marks[p.name][id] = strings.TrimSpace(cells[i+2])
 		}
 	}
 	return m
@@ -132,14 +136,14 @@ func (m matrix) pages(t *testing.T, list []program) map[string]string {
 	var before program
 	var sum int
 	for _, p := range list {
-		passed, minutes := m.passed(p), readingTime(t, before, p)
+		passes, minutes := m.with(p, passed), readingTime(t, before, p)
 		sum += minutes
-		fmt.Fprintf(&steps, "| [%s](%s/README.md) | %d | %d | %d | %d |\n", p.name, p.name, countLines(p.code), newLines(t, before, p), len(passed), minutes)
+		fmt.Fprintf(&steps, "| [%s](%s/README.md) | %d | %d | %d | %d |\n", p.name, p.name, countLines(p.code), newLines(t, before, p), len(passes), minutes)
 		var text string
-		old := m.passed(before)
-		added := slices.DeleteFunc(slices.Clone(passed), func(id string) bool { return slices.Contains(old, id) })
-		lost := slices.DeleteFunc(old, func(id string) bool { return slices.Contains(passed, id) })
-		text = fmt.Sprintf("Program %d passes %d of %d cases.", p.number, len(passed), len(m.cases))
+		old := m.with(before, passed)
+		added := slices.DeleteFunc(slices.Clone(passes), func(id string) bool { return slices.Contains(old, id) })
+		lost := slices.DeleteFunc(old, func(id string) bool { return slices.Contains(passes, id) })
+		text = fmt.Sprintf("Program %d passes %d of %d cases.", p.number, len(passes), len(m.cases))
 		if len(added) > 0 {
 			text += " New: " + strings.Join(added, ", ") + "."
 		}
@@ -156,17 +160,14 @@ func (m matrix) pages(t *testing.T, list []program) map[string]string {
 	for _, id := range m.cases {
 		cases.WriteString("| " + id + " |")
 		for _, p := range list {
-			if m.passes[p.name][id] {
-				cases.WriteString(" " + mark + " |")
-			} else {
-				cases.WriteString("  |")
-			}
+			cases.WriteString(" " + m.marks[p.name][id] + " |")
 		}
 		cases.WriteString("\n")
 	}
 	front := read(t, folder+"/README.md")
 	front = between(t, front, "steps", steps.String())
 	pages[folder+"/README.md"] = between(t, front, "matrix", "\n"+cases.String()+"\n")
+	pages[conformance] = between(t, read(t, conformance), "course", m.summary(list))
 	return pages
 }
 
@@ -176,9 +177,25 @@ func readingTime(t *testing.T, before, p program) int {
 	return (words + 199) / 200
 }
 
-func (m matrix) passed(p program) (ids []string) {
+const conformance = "../../docs/conformance.md"
+
+// summary has a line for each program, with the cases that it does not pass.
+func (m matrix) summary(list []program) string {
+	text := "\n| program | failed | observed | differs | not judged |\n|---|---|---|---|---|\n"
+	for _, p := range list {
+		text += "| `" + p.name + "` |"
+		for _, mark := range []string{marks["fail"], marks["observed"], marks["differs"]} {
+			text += " " + cmp.Or(strings.Join(m.with(p, mark), ", "), "-") + " |"
+		}
+		text += fmt.Sprintf(" %d |\n", len(m.with(p, "")))
+	}
+	return text + "\n"
+}
+
+// with are the cases that have a mark.
+func (m matrix) with(p program, mark string) (ids []string) {
 	for _, id := range m.cases {
-		if m.passes[p.name][id] {
+		if m.marks[p.name][id] == mark {
 			ids = append(ids, id)
 		}
 	}
@@ -213,27 +230,25 @@ func wrap(text string) (wrapped string) {
 func updateCases(t *testing.T) {
 	list := programs(t)
 	output, _ := exec.Command(filepath.Join(binaries, "conformance"), "--list").Output()
-	m := matrix{passes: make(map[string]map[string]bool)}
+	m := matrix{marks: make(map[string]map[string]string)}
 	for line := range strings.Lines(string(output)) {
 		m.cases = append(m.cases, strings.Fields(line)[1])
 	}
 	var all sync.WaitGroup
 	for _, p := range list {
-		passes := make(map[string]bool)
-		m.passes[p.name] = passes
+		most := make(map[string]string)
+		m.marks[p.name] = most
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			votes := make(map[string]int)
+			votes := make(map[[2]string]int)
 			for range 3 {
-				for id, passed := range play(t, p.name, "2s") {
-					if passed {
-						votes[id]++
+				for id, mark := range play(t, p.name, "2s") {
+					votes[[2]string{id, mark}]++
+					if votes[[2]string{id, mark}] > 1 {
+						most[id] = mark
 					}
 				}
-			}
-			for _, id := range m.cases {
-				passes[id] = votes[id] > 1
 			}
 		}()
 	}
