@@ -65,10 +65,11 @@ func (l *Loop) register(fd int) {
 
 // acceptWithReserve accepts one client when there is no descriptor for it. accept4 returns EMFILE even
 // when the backlog is empty, so it closes the reserve descriptor and tries again, and evicts only if a
-// client was really waiting. The reserve is opened again with the next descriptor that is closed.
+// client was really waiting. The reserve is opened again with the next descriptor that is closed. Until
+// then the loop cannot know whether a client waits, and evicts for each call that fails.
 func (l *Loop) acceptWithReserve(listener int, reason error) error {
 	if l.reserve < 0 {
-		if l.evict() {
+		if l.evict(reason) {
 			return nil
 		}
 		return l.pause(reason)
@@ -77,11 +78,11 @@ func (l *Loop) acceptWithReserve(listener int, reason error) error {
 	l.reserve = -1
 	fd, err := l.Kernel.Accept(listener)
 	switch {
-	case err == nil && l.evict():
+	case err == nil && l.evict(reason):
 		l.register(fd)
 		return nil
 	case err == nil:
-		l.rejectBusy(fd)
+		l.rejectBusy(fd, reason)
 	}
 	l.openReserve()
 	if err == syscall.EMFILE || err == syscall.ENFILE {
@@ -90,9 +91,9 @@ func (l *Loop) acceptWithReserve(listener int, reason error) error {
 	return nil
 }
 
-// evict makes room: of the connections that linger, or else of those that are not logged in, it closes
-// the oldest at the end of this turn. A user is never evicted.
-func (l *Loop) evict() bool {
+// evict makes room: of the lingering connections, or else of the unauthenticated ones, it closes the
+// oldest at the end of this turn. A user is never evicted.
+func (l *Loop) evict(reason error) bool {
 	oldest := l.lingerTimeouts.first
 	if oldest == nil {
 		oldest = l.loginTimeouts.first
@@ -100,16 +101,16 @@ func (l *Loop) evict() bool {
 	if oldest == nil {
 		return false
 	}
-	l.warnLimited("no descriptor left, evicting clients that are not logged in", slog.Any("reason", syscall.EMFILE),
-		slog.Any("client", oldest.conn.ID), slog.String("peer", l.Kernel.Peer(oldest.conn.ID.Slot())))
+	l.warnLimited("no descriptor left, evicting clients that are not logged in", slog.Any("reason", reason),
+		slog.Any("client", oldest.conn.ID), slog.Any("peer", peer{l.Kernel, oldest.conn.ID.Slot()}))
 	l.abort(oldest.conn, Evicted)
 	return true
 }
 
 // rejectBusy tells a client that there is no room and closes its connection.
-func (l *Loop) rejectBusy(fd int) {
-	l.warnLimited("no descriptor left, rejecting clients", slog.Any("reason", syscall.EMFILE),
-		slog.String("peer", l.Kernel.Peer(fd)))
+func (l *Loop) rejectBusy(fd int, reason error) {
+	l.warnLimited("no descriptor left, rejecting clients", slog.Any("reason", reason),
+		slog.Any("peer", peer{l.Kernel, fd}))
 	l.busy++
 	l.Kernel.Read(fd, l.input) // unread input would turn the end into a reset
 	l.Kernel.Write(fd, l.BusyReply)
@@ -125,8 +126,8 @@ func (l *Loop) openReserve() {
 	}
 }
 
-// pause stops accepting for a while. The listeners stay readable, so waiting for it would turn the loop
-// without end.
+// pause stops accepting for a while. The listeners stay readable, so the loop would turn without end if it
+// waited for them.
 func (l *Loop) pause(reason error) error {
 	l.pausedUntil = l.Kernel.Now() + acceptPause
 	l.warnLimited("accepting is paused", slog.String("reason", "accept4: "+reason.Error()))
@@ -151,6 +152,15 @@ func (l *Loop) listenTo(interest Readiness) error {
 	}
 	return nil
 }
+
+// A peer is a client's address in a log line. The kernel is asked for it only if the line is written.
+type peer struct {
+	kernel Kernel
+	fd     int
+}
+
+// LogValue returns the address (slog.LogValuer).
+func (p peer) LogValue() slog.Value { return slog.StringValue(p.kernel.Peer(p.fd)) }
 
 // warnLimited writes a warning to the log, at most one every warnEvery, with the number of those that
 // were suppressed since the last one.

@@ -59,7 +59,7 @@ func (l *Loop) uncountAddress(fd int) {
 func (l *Loop) rejectAddress(c *conn) {
 	fd := c.ID.Slot()
 	l.busy++
-	l.warnLimited("too many clients of one address", slog.String("peer", l.Kernel.Peer(fd)),
+	l.warnLimited("too many clients of one address", slog.Any("peer", peer{l.Kernel, fd}),
 		slog.Int("max_per_address", l.MaxPerAddress))
 	l.queue(c, []protocol.Frame{{To: fd, Text: l.BusyReply, Last: AddressLimit}})
 }

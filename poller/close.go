@@ -63,7 +63,7 @@ func (l *Loop) name(c *conn) string {
 
 // advanceClose takes the next steps of closing, where the connection is ready for them.
 func (l *Loop) advanceClose(c *conn) {
-	if c.phase == finishing && !c.linesLeft && !c.Pending() {
+	if c.phase == finishing && !c.Pending() {
 		l.logout(c)
 		c.login.remove()
 		c.phase = draining

@@ -61,7 +61,7 @@ func NewLoop(config Config) (*Loop, error) {
 	return l, nil
 }
 
-// A Machine is what the loop serves: lines and events go in, frames come out. The frames of an answer
+// A Machine is what the loop serves: lines and receipts go in, frames come out. The frames of an answer
 // are valid until the next call.
 type Machine interface {
 	// NextLine says how long the client's next line may be. ok is false if the client must get a

@@ -23,7 +23,7 @@ type phase uint8
 
 const (
 	open      phase = iota // the client sends lines and receives frames
-	finishing              // nothing more is read; lines that have been read are carried out and answered
+	finishing              // nothing more is read or executed; replies are pending
 	draining               // nothing new is queued for the client; what is queued is still written
 	lingering              // everything is written and the write side shut; input is discarded
 	closed                 // to be released at the end of the turn
@@ -44,7 +44,7 @@ type conn struct {
 	throttled  bool // a DELIVERY of this client is behind a queue above highWater: carry out no more
 
 	out            outQueue
-	writeBlocked   bool // the kernel took less than it was offered: do not write until it is writable
+	writeBlocked   bool // wait until it is writable: the kernel took less than it was offered, or the turn's share is used up
 	unacknowledged int  // bytes that the client had not acknowledged when the timeout was set
 
 	registered Readiness // the interest that the kernel has
@@ -64,11 +64,11 @@ type conn struct {
 const highWater = 64 << 10
 
 // interest is what the kernel is asked to wait for. It follows from the connection's state alone, so
-// there is no state in which the loop forgets to read or wakes for nothing.
+// there is no state in which the loop forgets to read, or wakes and finds nothing to do.
 //
 //   - Writable if and only if something is queued.
-//   - Readable while the connection is open, below highWater and has no pending reply and no lines
-//     left: a client to which a reply is owed is not read, and that is all of backpressure. Also Readable while it
+//   - Readable while the connection is open, below highWater, and has no pending reply and no lines left. A
+//     client with a pending reply is not read: this is backpressure. Also Readable while it
 //     lingers, to find the end of input. After the end of input there is nothing to wait for, and
 //     epoll would report it for ever.
 func (c *conn) interest() (wanted Readiness) {

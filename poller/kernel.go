@@ -10,8 +10,8 @@ import (
 // A Kernel is everything that the loop asks of the operating system. The loop does the same things
 // whenever it gets the same answers in the same order.
 //
-// The errors are those of the system calls, as syscall.Errno. EINTR may come from any of them. Any
-// other error of Add, Modify and Wait says which call it comes from.
+// The errors are those of the system calls, as syscall.Errno; EINTR may come from Accept, Read, Write, Close
+// and Wait. Other errors of Add, Modify and Wait are wrapped and say which call they come from.
 type Kernel interface {
 	// Accept takes one connection from a listener's backlog and returns its descriptor, which does not
 	// block. EAGAIN: there is none.
@@ -43,8 +43,8 @@ type Kernel interface {
 	Modify(id state.ID, interest Readiness) error
 
 	// Wait sleeps until a descriptor is ready, for a time at most; with Forever, without a limit. It
-	// reports at most len(events) events. What is still so at the next call is reported again
-	// (level-triggered, epoll(7)), after what was ready and did not fit.
+	// reports at most len(events) events. A condition that still holds at the next call is reported again
+	// (level-triggered, epoll(7)). Descriptors that were ready and did not fit come first then.
 	Wait(events []Event, timeout time.Duration) (n int, err error)
 
 	// Now is the time since some fixed moment. It never goes back.

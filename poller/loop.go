@@ -1,5 +1,5 @@
-// Package poller is the event loop. It knows no operating system and no word of the protocol: it asks
-// for both through two interfaces, and what it does follows from their answers alone.
+// Package poller is the event loop. It makes no system call and parses no line: it asks for both through
+// two interfaces, and what it does follows from their answers alone.
 //
 //   - Kernel is everything that the loop asks of the operating system: package linux has the real one,
 //     with epoll, poll or select, package memkernel one made of memory.
@@ -36,14 +36,14 @@ type Loop struct {
 
 	active        []*conn            // those that have to be looked at when this turn ends
 	resumed       list               // those that have lines left for a later turn
-	pendingWrites []*conn            // those whose queue grew
+	pendingWrites []*conn            // those whose queue grew or became writable
 	sent          []protocol.Receipt // complete: the kernel has their frames
 	lost          []protocol.Receipt // their frames are discarded
 
 	sendTimeouts   timeouts // of connections whose queue is not empty
 	lingerTimeouts timeouts // of connections that linger
 	loginTimeouts  timeouts // of connections that are not logged in
-	fullBatches    int      // in a row, since timeouts were last judged
+	fullBatches    int      // in a row, since timeouts were last handled
 
 	addresses   map[address]int // connections; empty if MaxPerAddress is 0
 	memory      memory
@@ -81,12 +81,14 @@ func (l *Loop) Run() error {
 //  1. Wait until a descriptor is ready or the nearest timeout is due. An idle server does not wake.
 //  2. Read each readable connection once and cut the bytes into lines. The machine answers each line
 //     with frames, which are only appended to the out queues.
-//  3. Write each queue that grew once. Where the kernel takes the last byte of a frame with a receipt,
-//     the receipt is complete: the machine answers with the replies that it releases, and those are
-//     written too. However many messages, that is at most two writes for a connection.
+//  3. Write each queue that grew or became writable once, however many messages it holds. Where the
+//     kernel takes the last byte of a frame with a receipt, the receipt is complete: the machine answers
+//     with the replies that it releases, and those are written too. Then handle the timeouts that have
+//     expired, after the writes, which may be the progress that a timeout waits for.
 //  4. End the turn for each active connection: take the next step of closing, set its timeout, tell the
-//     kernel the interest that follows from its state, and release it if it has ended. Descriptors are
-//     closed here only, so no event of the batch can meet a descriptor that is used again.
+//     kernel the interest that follows from its state, and release it if it has ended. A connection is
+//     closed here, so no event of the batch meets a descriptor that is used again. While all buffers
+//     together are above MaxBuffer, abort the client that holds most and end the turn for it.
 func (l *Loop) Turn() error {
 	n, err := l.Kernel.Wait(l.events, l.timeout())
 	switch err {
@@ -107,7 +109,7 @@ func (l *Loop) Turn() error {
 	}
 	l.resume()
 	l.write()
-	if now >= 0 { // after the writes, which may be the progress that a timeout waits for
+	if now >= 0 {
 		err = l.expire(now)
 		l.write()
 	}
@@ -142,7 +144,7 @@ func (l *Loop) dispatch(e Event) error {
 	case c.interest()&Readable != 0:
 		l.read(c)
 	case e.Ready&Ended != 0:
-		l.abort(c, Reset) // nothing can be received any more, and what is queued cannot be sent
+		l.abort(c, Reset) // the connection has failed: what is queued cannot be sent, and what was not read is dropped
 	}
 	return nil
 }

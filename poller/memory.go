@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// stalledAfter is how long a client holds memory without progress before it counts as stalled.
+// stalledAfter is how long a client stays at the same place of its class before it counts as stalled: the
+// kernel took nothing of its queue, and what it holds did not grow or shrink to another class.
 const stalledAfter = time.Second
 
 // A memory is the account of the buffers of all connections. It counts capacity: a buffer of which all
@@ -14,7 +15,7 @@ const stalledAfter = time.Second
 type memory struct {
 	own    int                 // bytes that belong to one connection each, as of the last turn
 	shared int                 // bytes of the shared texts in the queues
-	class  [bits.UintSize]list // the connections that hold 2^(i-1) to 2^i-1 bytes, by their last progress
+	class  [bits.UintSize]list // the connections that hold 2^(i-1) to 2^i-1 bytes, by their last progress or change of class
 }
 
 // update is called at the end of a connection's turn, unless it holds nothing and held nothing before. own
@@ -35,9 +36,9 @@ func (m *memory) update(c *conn, own int, now time.Duration) {
 }
 
 // victim is the connection to close when memory is short: of the stalled ones the one that holds most,
-// else the one that holds most, to a factor of two; among equals the one whose last progress is longest
-// ago. A client that reads its output and ends its lines is never stalled, so a client that does not
-// goes before it (F11). The cost does not depend on the number of connections (F8).
+// else the one that holds most, to a factor of two; among equals the one at the head of its class. A client
+// from which the kernel takes something each second is not stalled, so one that takes nothing goes before
+// it (F11). The cost does not depend on the number of connections (F8).
 func (m *memory) victim(now time.Duration) (largest *conn) {
 	for i := len(m.class) - 1; i >= 0; i-- {
 		first := m.class[i].first

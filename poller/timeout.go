@@ -123,7 +123,7 @@ func (l *Loop) expire(now time.Duration) error {
 // abortAndWarn aborts a connection for a reason that an administrator may want to know.
 func (l *Loop) abortAndWarn(c *conn, reason protocol.Reason) {
 	l.warnLimited("closing", slog.Any("reason", reason), slog.Any("client", c.ID),
-		slog.String("peer", l.Kernel.Peer(c.ID.Slot())), slog.String("name", l.name(c)), slog.Int("queued", c.out.size), slog.Int("held", c.held))
+		slog.Any("peer", peer{l.Kernel, c.ID.Slot()}), slog.String("name", l.name(c)), slog.Int("queued", c.out.size), slog.Int("held", c.held))
 	l.abort(c, reason)
 }
 

@@ -31,8 +31,8 @@ func (l *Loop) queue(from *conn, frames []protocol.Frame) {
 }
 
 // replyToLogin is called for the frames to a client that was not logged in before. From the reply to its
-// login on, or from its last frame on, it is not evicted, so that the frame arrives. If it gets any other
-// frame, it may try again: the server is full.
+// login on it is not evicted, and from its last frame on only when it lingers, so that the frame arrives.
+// If it gets any other frame, it may try again: the server is full.
 func (l *Loop) replyToLogin(c *conn, last bool) {
 	switch {
 	case c.LoggedIn:
@@ -48,7 +48,7 @@ func (l *Loop) replyToLogin(c *conn, last bool) {
 // warnBusy counts a client that is told that the server is full.
 func (l *Loop) warnBusy(fd int) {
 	l.busy++
-	l.warnLimited("the server is full, clients get BUSY", slog.String("peer", l.Kernel.Peer(fd)), slog.Int("users", l.Machine.Users()))
+	l.warnLimited("the server is full, clients get BUSY", slog.Any("peer", peer{l.Kernel, fd}), slog.Int("users", l.Machine.Users()))
 }
 
 // countLogin is called when a client has logged in.
@@ -67,7 +67,8 @@ func (l *Loop) scheduleWrite(c *conn) {
 	}
 }
 
-// write writes all queues that grew, and what may be queued because of that, until nothing is left.
+// write writes all queues that grew or became writable, and what is queued because of that, until nothing
+// is left.
 //
 //  1. A queue is written only here, so a handler is never called back by its own output.
 //  2. A receipt is completed as sent only after the kernel took the last byte of its frame (PR12).
@@ -110,8 +111,7 @@ func (l *Loop) writeQueue(c *conn) {
 
 // complete gives receipts back to the machine and queues the replies that they release.
 func (l *Loop) complete(receipts *[]protocol.Receipt, sent bool) {
-	for i := 0; i < len(*receipts); i++ { // the list may grow meanwhile
-		receipt := (*receipts)[i]
+	for _, receipt := range *receipts {
 		owner := l.activate(receipt.Owner)
 		if owner == nil || owner.phase >= draining {
 			continue

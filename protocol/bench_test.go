@@ -64,7 +64,6 @@ func (w *warm) exchange(in []byte) {
 func (w *warm) loginAndOut() {
 	w.Line(&w.guest, protocol.Line{Text: []byte("HELLO-FROM guest")})
 	w.Close(&w.guest)
-	w.guest.LoggedIn = false
 }
 
 const (

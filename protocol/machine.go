@@ -147,11 +147,12 @@ func (m *Machine) Complete(s *state.Session, place uint32, sent bool) []Frame {
 	return m.frames
 }
 
-// Close logs a client out: its name is free (TR3), and no frame is for it any more. A client that has
-// its Last frame is not logged in and need not be closed.
+// Close logs a client out: its name is free (TR3), and no frame is for it any more. A client that is not
+// logged in, as after its Last frame, need not be closed.
 func (m *Machine) Close(s *state.Session) {
 	if s.LoggedIn {
 		m.users.Remove(s.ID.Slot())
+		s.LoggedIn = false
 		m.list = nil
 	}
 }

@@ -182,7 +182,7 @@ func (n *names) entry(at reference) (slot uint32, name []byte, next reference) {
 }
 
 // remove makes the entry a hole. moved is called for each entry that gets another reference, which
-// happens once in as many removals as there are names.
+// happens once in as many removals as there are names: all names are copied then, in one turn.
 func (n *names) remove(at reference, moved func(slot uint32, to reference)) {
 	_, name, _ := n.entry(at)
 	binary.NativeEndian.PutUint32(n.pages[at>>16][at&0xffff:], removed)

@@ -4,11 +4,11 @@ import "strconv"
 
 // An ID identifies one connection. Its low half is the connection's slot, which is its descriptor and
 // so is small and used again; its high half is the slot's generation, which grows with each
-// connection. The ID of a closed connection never matches a later one, so stale events and late
+// connection. A closed connection's ID does not match that of a later one, so stale events and late
 // receipts are ignored.
 //
-// Generation 0 belongs to no connection, so the zero ID is no connection's. A slot must be used 2^31
-// times before an ID comes again.
+// A generation is odd while a connection has the slot: it grows when one begins and when one ends. So the
+// zero ID is no connection's, and an ID comes again only after 2^31 connections of one slot.
 type ID uint64
 
 // NewID joins a slot and its generation.
@@ -20,7 +20,7 @@ func (id ID) Slot() int { return int(uint32(id)) }
 // Generation tells apart the connections that have had the slot.
 func (id ID) Generation() uint32 { return uint32(id >> 32) }
 
-// String is for logs and traces: slot 7 in its second generation is 7.2.
+// String is for logs and traces: the first connection of slot 7 is 7.1, the second 7.3.
 func (id ID) String() string {
 	return strconv.Itoa(id.Slot()) + "." + strconv.FormatUint(uint64(id.Generation()), 10)
 }

@@ -70,14 +70,14 @@ var All = []Mistake{
 		},
 		{"poller/loop.go", "\t\t\tl.release(c.record, c.ID.Slot(), c.reason, c.name)\n", ""},
 	}},
-	one("a connection that ended is never closed", "poller/loop.go", "l.abort(c, Reset) // nothing", "// nothing"),
+	one("a connection that ended is never closed", "poller/loop.go", "l.abort(c, Reset) // the", "// the"),
 	one("a descriptor leaks when it cannot be registered", "poller/accept.go",
 		"l.release(r, fd, reason, \"\")", "r.generation++\n\t\tl.connections--"),
 	one("a conn is used again with its former input", "poller/close.go",
 		"closed, false\n\tc.lines.Discard()", "closed, false"),
 	one("the end of input closes at once", "poller/read.go",
 		"c.inputEnded, c.phase, c.reason = true, finishing, EOF", "l.abort(c, EOF)"),
-	one("a half-closed client is logged out while it has a pending reply", "poller/close.go", "!c.linesLeft && !c.Pending() {", "!c.linesLeft {"),
+	one("a half-closed client is logged out while it has a pending reply", "poller/close.go", "if c.phase == finishing && !c.Pending() {", "if c.phase == finishing {"),
 	one("the last frame is followed by close(2) at once", "poller/close.go",
 		"if c.inputEnded || l.Kernel.Shutdown(c.ID.Slot()) != nil {", "if true {"),
 	one("a client is logged out only if it ends while open", "poller/close.go",
@@ -106,7 +106,7 @@ var All = []Mistake{
 	one("a BUSY begins the login timeout again (C4)", "poller/write.go", "\tdefault:\n\t\tl.warnBusy(",
 		"\tdefault:\n\t\tl.loginTimeouts.setLogin(c, l.Kernel.Now())\n\t\tl.warnBusy("),
 	one("a login timeout is not judged (C4)", "poller/timeout.go", "for l.loginTimeouts.nearest() <= now {", "for false {"),
-	one("a login does not end the login timeout (C4)", "poller/write.go", "\t\tc.login.remove()\n\t\tl.countLogin(c)", "\t\tl.login(c)"),
+	one("a login does not end the login timeout (C4)", "poller/write.go", "\t\tc.login.remove()\n\t\tl.countLogin(c)", "\t\tl.countLogin(c)"),
 
 	// Memory and fairness.
 	one("the largest holder is closed, stalled or not (F11)", "poller/memory.go", "if first.at+stalledAfter <= now {", "if false {"),
@@ -130,7 +130,7 @@ var All = []Mistake{
 	one("clients that are not logged in are evicted before those that linger", "poller/accept.go",
 		"oldest := l.lingerTimeouts.first\n\tif oldest == nil {\n\t\toldest = l.loginTimeouts.first",
 		"oldest := l.loginTimeouts.first\n\tif oldest == nil {\n\t\toldest = l.lingerTimeouts.first"),
-	one("a client is evicted although none waits", "poller/accept.go", "if l.reserve < 0 {\n\t\tif l.evict() {", "if true {\n\t\tif l.evict() {"),
+	one("a client is evicted although none waits", "poller/accept.go", "if l.reserve < 0 {\n\t\tif l.evict(reason) {", "if true {\n\t\tif l.evict(reason) {"),
 	one("the reserve descriptor is never opened again", "poller/close.go", "if l.reserve < 0 && l.stops == 0 {", "if false {"),
 	one("the log gets a warning for each failure", "poller/accept.go", "if now < l.warnAt {", "if now < 0 {"),
 	one("clients are still read after the stop", "poller/close.go", "c.phase, c.reason = finishing, Shutdown", "c.reason = Shutdown"),
@@ -147,7 +147,7 @@ var All = []Mistake{
 
 	// The protocol.
 	one("the list is stale after a logout", "protocol/machine.go",
-		"m.users.Remove(s.ID.Slot())\n\t\tm.list = nil", "m.users.Remove(s.ID.Slot())"),
+		"m.users.Remove(s.ID.Slot())\n\t\ts.LoggedIn = false\n\t\tm.list = nil", "m.users.Remove(s.ID.Slot())\n\t\ts.LoggedIn = false"),
 	one("the list is stale after a login", "protocol/machine.go",
 		"m.users.Add(s.ID.Slot(), r.name)\n\t\tm.list = nil", "m.users.Add(s.ID.Slot(), r.name)"),
 	one("a name is never free again", "protocol/machine.go", "m.users.Remove(s.ID.Slot())", ""),

@@ -58,7 +58,8 @@ func (w *LogWriter) Logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// Write writes one line, whole or not at all; only a terminal may take a part of it. It never fails.
+// Write writes one line, whole or not at all. Only a terminal, a full disk, and a pipe with a line above
+// PIPE_BUF may take a part of it. It never fails.
 func (w *LogWriter) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

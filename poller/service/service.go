@@ -1,6 +1,6 @@
 // Package service is what a server needs around its loop to run as a service: a log that never blocks,
-// the protocol of a service manager (sd_notify(3), socket activation), and a file of figures. Nothing in
-// it can make the loop wait.
+// the protocol of a service manager (sd_notify(3), socket activation), and a file of figures. The loop waits
+// for none of them, except for a log whose descriptor cannot be opened again (NewLogWriter).
 package service
 
 import (

@@ -131,9 +131,9 @@ func (m machine) Complete(s *state.Session, place uint32, sent bool) []protocol.
 }
 
 func (m machine) Close(s *state.Session) {
-	start := m.r.now()
+	start, wasLoggedIn := m.r.now(), s.LoggedIn
 	m.Machine.Close(s)
-	if s.LoggedIn {
+	if wasLoggedIn {
 		m.r.emit(event{kind: "logout", on: m.r.at(s.ID.Slot()), start: start}, "the name is free")
 	}
 }
