@@ -251,7 +251,7 @@ func TestG18AStopEndsTheLoginTimeouts(t *testing.T) {
 }
 
 // G3: what is queued still leaves, and its receipts are completed; nothing new is accepted, read or
-// carried out.
+// executed.
 func TestG3AStopDrainsWhatIsQueued(t *testing.T) {
 	r := newRig(t)
 	a, b := r.pair()

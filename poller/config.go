@@ -68,7 +68,7 @@ type Machine interface {
 	// reply first.
 	NextLine(s *state.Session) (limit protocol.Limit, ok bool)
 
-	// Line carries out one line of the client.
+	// Line executes one line of the client.
 	Line(s *state.Session, line protocol.Line) []protocol.Frame
 
 	// Complete is told what became of the frame with a receipt, once for each, unless the receipt's

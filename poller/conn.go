@@ -39,9 +39,9 @@ type conn struct {
 	name   string          // of the user that has been logged out, for the log
 
 	lines      protocol.LineBuffer
-	linesLeft  bool // lines may have another line that has not been carried out
+	linesLeft  bool // lines may have another line that has not been executed
 	inputEnded bool // the end of input has been read
-	throttled  bool // a DELIVERY of this client is behind a queue above highWater: carry out no more
+	throttled  bool // a DELIVERY of this client is behind a queue above highWater: execute no more
 
 	out            outQueue
 	writeBlocked   bool // wait until it is writable: the kernel took less than it was offered, or the turn's share is used up
@@ -86,13 +86,13 @@ func (c *conn) interest() (wanted Readiness) {
 	return wanted
 }
 
-// mayExecute reports whether one more line may be carried out. Pending replies do not stop execution
+// mayExecute reports whether one more line may be executed. Pending replies do not stop execution
 // within a turn, because most are complete when the turn writes.
 func (c *conn) mayExecute() bool {
 	return c.phase < draining && c.out.size < highWater && !c.throttled
 }
 
-// mayResume reports whether lines that are left may be carried out in the next turn.
+// mayResume reports whether lines that are left may be executed in the next turn.
 func (c *conn) mayResume() bool { return c.linesLeft && !c.Pending() && c.mayExecute() }
 
 // idle reports whether a later turn needs nothing of this state.

@@ -59,7 +59,7 @@ func TestB6B7InterestFollowsFromTheState(t *testing.T) {
 	}
 }
 
-// B12, D10: lines that are left are carried out when nothing stands against it, and not before.
+// B12, D10: lines that are left are executed when nothing stands against it, and not before.
 func TestB12WhatHoldsLinesBack(t *testing.T) {
 	for _, test := range []struct {
 		name               string

@@ -66,7 +66,7 @@ func (l *Loop) Check(registered map[int]Event) error {
 			}
 			switch {
 			case c.mayResume() != (c.left.list == &l.resumed):
-				return fmt.Errorf("B12: lines of %v may be carried out: %v, and will be: %v", c.ID, c.mayResume(), c.left.list != nil)
+				return fmt.Errorf("B12: lines of %v may be executed: %v, and will be: %v", c.ID, c.mayResume(), c.left.list != nil)
 			case c.active || c.writePending || c.idle():
 				return fmt.Errorf("%v still has its conn: active %v, write pending %v, idle %v", c.ID, c.active, c.writePending, c.idle())
 			case c.held < capacity:

@@ -20,8 +20,8 @@ import (
 const (
 	eventsPerTurn = 256      // events taken from the kernel in one turn
 	readSize      = 16 << 10 // bytes read from a client in one turn
-	linesPerTurn  = 32       // lines of a client carried out at a time
-	resumedAtOnce = 8        // clients with lines left that are carried out in one turn
+	linesPerTurn  = 32       // lines of a client executed at a time
+	resumedAtOnce = 8        // clients with lines left that are executed in one turn
 )
 
 // A Loop serves the connections of its listeners. It is used by one goroutine, and starts none.

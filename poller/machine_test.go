@@ -24,7 +24,7 @@ func newCheckedMachine(t *testing.T, m poller.Machine) *checkedMachine {
 
 func (m *checkedMachine) Line(s *state.Session, line protocol.Line) []protocol.Frame {
 	if m.closed[s.ID] {
-		m.t.Errorf("%s of %v is carried out after it was closed", brief(string(line.Text)), s.ID)
+		m.t.Errorf("%s of %v is executed after it was closed", brief(string(line.Text)), s.ID)
 	}
 	return m.check(s, m.Machine.Line(s, line))
 }

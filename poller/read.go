@@ -2,7 +2,7 @@ package poller
 
 import "chatd/protocol"
 
-// read reads from a connection once. For a client in open it carries out what came; while the
+// read reads from a connection once. For a client in open it executes what came; while the
 // connection lingers, input is discarded.
 func (l *Loop) read(c *conn) {
 	n, err := l.Kernel.Read(c.ID.Slot(), l.input)
@@ -22,7 +22,7 @@ func (l *Loop) read(c *conn) {
 	}
 }
 
-// resume carries out lines that earlier turns left. It takes a few clients in each turn, so that the
+// resume executes lines that earlier turns left. It takes a few clients in each turn, so that the
 // turn stays short and the others are answered, however many clients send many lines.
 func (l *Loop) resume() {
 	for n := 0; n < resumedAtOnce && l.resumed.first != nil; n++ {
@@ -33,7 +33,7 @@ func (l *Loop) resume() {
 	}
 }
 
-// execute carries out the lines of a client, linesPerTurn at most, so that a client that sends many
+// execute takes lines of a client to the machine, linesPerTurn at most, so that a client that sends many
 // short lines does not hold up the others. It stops earlier when the client has to wait.
 func (l *Loop) execute(c *conn) {
 	found := true
@@ -50,7 +50,7 @@ func (l *Loop) execute(c *conn) {
 		l.queue(c, l.Machine.Line(&c.Session, line))
 	}
 	if c.phase >= draining {
-		c.lines.Discard() // nothing is carried out after an answer that closes
+		c.lines.Discard() // nothing is executed after an answer that closes
 	}
 	c.lines.Keep()
 	c.linesLeft = found && c.lines.Len() > 0

@@ -11,7 +11,7 @@ type Snapshot struct {
 	Generation int
 	Phase      string
 	LoggedIn   bool
-	Lines      string   // in the line buffer: read, and not carried out
+	Lines      string   // in the line buffer: read, and not executed
 	Queue      string   // in the out queue: not taken by the kernel
 	Receipts   []int    // where in Queue each frame with a receipt ends
 	Owners     []int    // and the descriptor of the client that waits for it

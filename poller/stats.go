@@ -41,7 +41,7 @@ type Stats struct {
 	Events      uint64 // that the kernel reported
 	Logins      uint64
 	Busy        uint64        // clients that were told that the server is full
-	Lines       uint64        // carried out
+	Lines       uint64        // executed
 	Messages    uint64        // deliveries of which the kernel took the last byte
 	BytesIn     uint64        // read from connections
 	BytesOut    uint64        // that the kernel took for connections
@@ -64,7 +64,7 @@ const (
 	Alive                     // every Config.Watchdog: the loop turns
 	Changed                   // something has changed; at most once every Config.StatsEvery
 	Requested                 // by a signal
-	Stopping                  // the drain begins
+	Stopping                  // the loop begins to stop
 	Stopped                   // the loop has ended
 )
 

@@ -84,7 +84,7 @@ func TestB2AnEventOfAConnectionThatEndedInTheBatch(t *testing.T) {
 }
 
 // B2: one client's input makes the machine close another, which has input of its own in the same
-// batch. Nothing of that is carried out.
+// batch. Nothing of that is executed.
 func TestB2AClientThatIsClosedByAnothersInput(t *testing.T) {
 	m := new(crossMachine)
 	r := newRigWith(t, poller.Config{Machine: m})
@@ -320,7 +320,7 @@ func TestB11AFlooderHasItsShareOfATurn(t *testing.T) {
 }
 
 // B16: many clients flood bare line ends. 1,000 of them raised the median of a message between two others
-// to half a second: each turn carried out lines of all of them, and the events of a turn were theirs.
+// to half a second: each turn executed lines of all of them, and the events of a turn were theirs.
 func TestB16ManyFloodersHaveTheirShareOfATurn(t *testing.T) {
 	r := newRig(t)
 	a, b := r.pair()
@@ -358,7 +358,7 @@ func TestB16ManyFloodersHaveTheirShareOfATurn(t *testing.T) {
 }
 
 // B12: input is kept because a reply is pending, and no event will ever come for it again. When the
-// reply has left, the rest is carried out.
+// reply has left, the rest is executed.
 func TestB12KeptInputIsResumedWithoutANewEvent(t *testing.T) {
 	r := newRig(t)
 	a, b := r.pair()

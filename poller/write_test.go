@@ -259,7 +259,7 @@ func TestD8SendingToOneself(t *testing.T) {
 }
 
 // D10: tiny requests with huge answers, and a client that never reads. Over the mark its input is
-// neither read nor carried out; when it reads, it has all its answers.
+// neither read nor executed; when it reads, it has all its answers.
 func TestD10AnAnswerFloodStopsAtTheMark(t *testing.T) {
 	for _, users := range []int{20, 120} { // a list that is copied, and one that is shared
 		t.Run(fmt.Sprint(users), func(t *testing.T) {

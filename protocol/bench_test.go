@@ -33,7 +33,7 @@ func newWarm(t testing.TB, users int) *warm {
 	return w
 }
 
-// read carries out the lines that end in what the sender wrote, and returns the frames of the last.
+// read executes the lines that end in what the sender wrote, and returns the frames of the last.
 func (w *warm) read(in []byte) (frames []protocol.Frame) {
 	w.lines.Feed(in)
 	for {

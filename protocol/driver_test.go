@@ -46,7 +46,7 @@ type client struct {
 	taken   int    // how much of it the test has seen
 
 	stalled    bool // it reads nothing
-	throttled  bool // it has sent to a client with a long queue: carry out no more
+	throttled  bool // it has sent to a client with a long queue: execute no more
 	inputEnded bool
 	last       bool // no frame is for it any more
 	closed     bool
@@ -54,7 +54,7 @@ type client struct {
 	replies    int
 }
 
-// highWater is how much may be queued for a client whose lines are carried out, in bytes.
+// highWater is how much may be queued for a client whose lines are executed, in bytes.
 const highWater = 64 << 10
 
 // usual are the limits of most tests.
@@ -175,7 +175,7 @@ func (d *driver) turn() {
 	}
 }
 
-// execute carries out the lines of a client, and ends it after the last one if its input has ended.
+// execute executes the lines of a client, and ends it after the last one if its input has ended.
 func (c *client) execute() (progress bool) {
 	c.t.Helper()
 	for !c.last && !c.throttled && c.size < highWater {

@@ -66,7 +66,7 @@ func (m *Machine) NextLine(s *state.Session) (limit Limit, ok bool) {
 	return Limit{Bytes: m.limits.Line}, !s.Pending() || s.Last() != listOK
 }
 
-// Line carries out one line of a client and returns the frames that follow from it, which are valid
+// Line executes one line of a client and returns the frames that follow from it, which are valid
 // until the next call.
 func (m *Machine) Line(s *state.Session, line Line) []Frame {
 	m.begin()
@@ -79,7 +79,7 @@ func (m *Machine) Line(s *state.Session, line Line) []Frame {
 	return m.frames
 }
 
-// handleLogin carries out a line of a client that is not logged in. The order of the cases is the order
+// handleLogin executes a line of a client that is not logged in. The order of the cases is the order
 // of the checks.
 func (m *Machine) handleLogin(s *state.Session, r request) {
 	switch {
@@ -100,7 +100,7 @@ func (m *Machine) handleLogin(s *state.Session, r request) {
 	}
 }
 
-// handleRequest carries out a line of a user.
+// handleRequest executes a line of a user.
 func (m *Machine) handleRequest(s *state.Session, r request) {
 	switch {
 	case r.verb == unknown || r.verb == helloFrom:

@@ -21,7 +21,7 @@ func TestC5NotThisProtocol(t *testing.T) {
 }
 
 // C6: a web page can make a browser send commands in the body of a request. None that follows an answer
-// that closes may be carried out.
+// that closes may be executed.
 func TestC6NothingAfterTheClosingAnswer(t *testing.T) {
 	const commands = "HELLO-FROM eve\nSEND bob hi\n"
 	for first, want := range map[string]string{
@@ -239,14 +239,14 @@ func TestRepliesInTheOrderOfTheRequests(t *testing.T) {
 	}
 }
 
-// B12: a LIST-OK is long. If the requests behind a LIST that waits were carried out, one client could
+// B12: a LIST-OK is long. If the requests behind a LIST that waits were executed, one client could
 // have many of them wait; if NextLine never allowed them again, the client would wait for ever.
 func TestB12InputWaitsAndGoesOn(t *testing.T) {
 	d := newDriver(t, usual).login("alice", "bob")
 	bob, alice := d.client("bob"), &d.client("alice").session
 	bob.Stall(true)
 	if early := d.tell("alice", "SEND bob hi\nLIST\nLIST\nLIST x\n"); early != "" || d.client("alice").lines.Len() != 12 {
-		t.Errorf("got %q, and %d bytes wait to be carried out, want 12", early, d.client("alice").lines.Len())
+		t.Errorf("got %q, and %d bytes wait to be executed, want 12", early, d.client("alice").lines.Len())
 	}
 	if _, ok := d.machine.NextLine(alice); ok {
 		t.Error("a LIST waits, and NextLine asks for more")

@@ -142,7 +142,7 @@ var levels = []level{
 	},
 	{
 		Name:  "Input is kept back",
-		Story: "In one turn the loop carries out 32 lines of a client at most, so that others have their turn. This loop forgets the rest. Make it sleep with lines that it has read.",
+		Story: "In one turn the loop executes 32 lines of a client at most, so that others have their turn. This loop forgets the rest. Make it sleep with lines that it has read.",
 		Hints: []string{
 			"The kernel does not report bytes that the loop has read already.",
 			"One client sends more than 32 lines in one piece. Its receive buffer has room for 256 bytes: the lines must be short.",

@@ -152,6 +152,38 @@ func declares(code, receiver, name string) bool {
 
 var lengthRow = regexp.MustCompile("(?m)^\\| `(\\S+\\.go)` \\| (\\d+) \\|")
 
+var packageRow = regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\| ([\\d,]+) \\|")
+
+// The packages have about the lines that docs/reading.md says.
+func TestTheLengthsInTheReadingGuide(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/reading.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := packageRow.FindAllStringSubmatch(string(text), -1)
+	for _, row := range rows {
+		files, err := filepath.Glob(filepath.Join("../..", strings.TrimPrefix(row[1], "main"), "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				code, _ := os.ReadFile(file)
+				lines += strings.Count(string(code), "\n")
+			}
+		}
+		said, _ := strconv.Atoi(strings.ReplaceAll(row[2], ",", ""))
+		if off := lines - said; off > 20 || off < -20 {
+			t.Errorf("%s has %d lines, and docs/reading.md says %d", row[1], lines, said)
+		}
+	}
+	if len(rows) != 8 {
+		t.Errorf("%d packages are listed, expected 8", len(rows))
+	}
+}
+
 // What docs/reading.md gives an hour for has about the lines that it says, and fits in an hour.
 func TestTheHourOfTheReadingGuide(t *testing.T) {
 	t.Parallel()

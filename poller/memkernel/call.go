@@ -9,9 +9,8 @@ import (
 	"chatd/poller"
 )
 
-// A Call is a call of the loop's. The Before hook is the one way in which a call ends otherwise
-// than the state of the kernel says: a test scripts it, a simulation rolls dice in it, an explorer
-// tries every answer, a page asks the reader.
+// A Call is a call of the loop's. The state of the kernel says how it ends, unless the Before hook changes
+// it: a test with a script, a simulation with random numbers, the page in the browser by the reader's choice.
 //
 //   - With Err set, the call ends with that error and changes nothing (but see Close).
 //   - With Data made shorter, read and write move at most so many bytes.
@@ -56,16 +55,16 @@ func (k *Kernel) do(c Call, carryOut func(*Socket) (int, error)) (n int, err err
 	return n, err
 }
 
-// formats are those of strace(1). The arguments are the descriptor, data, conditions, events and the
+// formats are a short form of what strace(1) prints. The arguments are the descriptor, data, conditions, events and the
 // timeout; %.0[2]s prints nothing, for a call that has none of them.
 var formats = map[string]string{
-	"accept": "accept4(%[1]d)", "reserve": `open("/dev/null"%.0[2]s)`, "close": "close(%[1]d)", "shutdown": "shutdown(%[1]d, SHUT_WR)",
+	"accept": "accept4(%[1]d)", "reserve": `eventfd2(%.0[2]s0, EFD_CLOEXEC)`, "close": "close(%[1]d)", "shutdown": "shutdown(%[1]d, SHUT_WR)",
 	"read": "read(%[1]d, %.32[2]q)", "write": "write(%[1]d, %.32[2]q)",
-	"unacknowledged": "ioctl(%[1]d, SIOCOUTQ)", "peer": "getpeername(%[1]d)",
+	"unacknowledged": "ioctl(%[1]d, SIOCOUTQ)", "peer": "getsockopt(%[1]d, SO_PEERNAME)",
 	"add": "epoll_ctl(ADD, %[1]d, %[3]s)", "modify": "epoll_ctl(MOD, %[1]d, %[3]s)", "wait": "epoll_wait(%[4]v, %[5]v)",
 }
 
-// String is the call as strace(1) prints it.
+// String is the call in a short form of what strace(1) prints.
 func (c Call) String() string {
 	var events []string
 	for _, e := range c.Events {

@@ -38,7 +38,7 @@ func (r *Reporter) figures(s poller.Stats, longest time.Duration) figures {
 		{"busy", "chatd_busy_total", "Clients that were told BUSY.", fmt.Sprint(s.Busy)},
 		{"turns", "chatd_turns_total", "Turns of the loop.", fmt.Sprint(s.Turns)},
 		{"events", "chatd_events_total", "Events that the kernel has reported.", fmt.Sprint(s.Events)},
-		{"lines", "chatd_lines_total", "Lines of clients that have been carried out.", fmt.Sprint(s.Lines)},
+		{"lines", "chatd_lines_total", "Lines of clients that have been executed.", fmt.Sprint(s.Lines)},
 		{"messages", "chatd_messages_total", "Messages that the kernel has taken in full for their user.", fmt.Sprint(s.Messages)},
 		{"bytes_in", "chatd_received_bytes_total", "Bytes read from connections.", fmt.Sprint(s.BytesIn)},
 		{"bytes_out", "chatd_sent_bytes_total", "Bytes that the kernel has taken for connections.", fmt.Sprint(s.BytesOut)},

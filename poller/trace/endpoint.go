@@ -45,7 +45,7 @@ type message struct {
 	to     *endpoint
 }
 
-// A step is a part of a message's way: the SEND is carried out, then the kernel has the last byte of the
+// A step is a part of a message's way: the SEND is executed, then the kernel has the last byte of the
 // DELIVERY, then that of the SEND-OK.
 type step struct {
 	message *message

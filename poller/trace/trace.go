@@ -34,7 +34,7 @@
 //
 // And it calls the machine, which has the protocol.
 //
-//	line      carries out one line of a client.
+//	line      executes one line of a client.
 //	queue     A frame of the answer goes to the end of a client's queue. Last frame: then it is closed.
 //	receipt   completes a receipt: the DELIVERY of the message is sent, or lost with its connection.
 //	logout    The client's name is free.

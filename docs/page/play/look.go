@@ -51,7 +51,7 @@ func (r *Run) count(reported int) {
 	}
 }
 
-// A Frame is one function of the loop that is being carried out.
+// A Frame is one function of the loop that is being executed.
 type Frame struct {
 	Func, File string
 	Line       int

@@ -63,9 +63,9 @@ func (r *Run) Before(c memkernel.Call) string {
 	case "close":
 		return fmt.Sprintf("close(%d)", c.FD)
 	case "reserve":
-		return `open("/dev/null", O_RDONLY)`
+		return `eventfd2(0, EFD_CLOEXEC)`
 	case "peer":
-		return fmt.Sprintf("getpeername(%d)", c.FD)
+		return fmt.Sprintf("getsockopt(%d, SOL_SOCKET, SO_PEERNAME)", c.FD)
 	case "add", "modify":
 		if r.Method != "epoll" {
 			return fmt.Sprintf("/* no call: descriptor %d in the set of %s: %s */", c.FD, r.Method, Conditions(c.Interest))
