@@ -1,6 +1,7 @@
 package poller_test
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"syscall"
@@ -202,7 +203,15 @@ func TestG3WithNothingQueuedAStopTakesOneTurn(t *testing.T) {
 	if r.k.Find(memkernel.Listener) != nil {
 		t.Error("the listener is still open")
 	}
+	if interest := slices.IndexFunc(r.k.Calls, func(c memkernel.Call) bool {
+		return c.Name == "modify" && c.FD == memkernel.Listener && c.Interest == 0
+	}); interest < 0 {
+		t.Error("the listener, which a service manager may keep open, is still waited for")
+	}
 	r.logged("stopping", 1)
+	if n := r.l.Machine.Users(); n > 0 {
+		t.Errorf("%d users are logged in after all", n)
+	}
 }
 
 // G18: a stop lost messages that were answered SEND-OK. The client was idle for the loop, but the
@@ -378,5 +387,98 @@ func TestB1AnInterruptedWakeIsReadAgain(t *testing.T) {
 	r.k.Signal(1, 0)
 	if err := r.l.Run(); err == nil || err.Error() != "read: bad file descriptor" {
 		t.Errorf("Run returned %v, expected that the wake descriptor cannot be read", err)
+	}
+}
+
+// A connection that ends for several reasons is counted under the first: a reset while it lingers does not
+// hide that its login was invalid, nor one during a stop that the server stopped.
+func TestTheFirstReasonCounts(t *testing.T) {
+	r := newRig(t)
+	rejected(r).Reset()
+	r.rest()
+	a, b := r.pair()
+	stall(b, 0)
+	r.says(a, "SEND b hello\n")
+	r.k.Signal(1, 0)
+	r.turn()
+	b.Reset()
+	a.CloseWrite()
+	r.rest()
+	r.ended("bad_login", 1)
+	r.ended("shutdown", 2)
+	r.ended("reset", 0)
+}
+
+// The log says which user a connection was, also after its input has ended and its name is free again: an
+// administrator who is asked about a lost message has nothing else.
+func TestTheLogNamesTheUser(t *testing.T) {
+	r := new(rig)
+	r.begin(t, poller.Config{Log: slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	users := r.users("sender", "leaves", "resets", "stalls", "finishes")
+	users[1].CloseWrite()
+	users[2].Reset()
+	for _, stalled := range users[3:] {
+		stall(stalled, 0)
+	}
+	users[4].CloseWrite()
+	r.says(users[0], "SEND stalls x\nSEND finishes y\n")
+	r.pass(sendTimeout)
+	r.connect().CloseWrite()
+	r.rest()
+	r.k.Signal(1, 0)
+	r.turn()
+	for _, end := range []string{
+		"reason=eof client=6.1 peer=192.0.2.1:2 name=leaves", "reason=reset client=7.1 peer=192.0.2.1:3 name=resets",
+		"reason=eof client=9.1 peer=192.0.2.1:5 name=finishes", "reason=send_timeout client=8.1 peer=192.0.2.1:4 name=stalls",
+		`reason=eof client=6.3 peer=192.0.2.1:6 name=""`, "reason=shutdown client=5.1 peer=192.0.2.1:1 name=sender",
+	} {
+		r.logged("level=DEBUG msg=closed "+end+"\n", 1)
+	}
+	r.logged("level=DEBUG msg=closed ", 6)
+	r.logged("level=WARN msg=closing reason=send_timeout client=9.1 peer=192.0.2.1:5 name=finishes queued=18 ", 1)
+	r.log.Reset()
+	quiet := newRig(t)
+	quiet.user("a").CloseWrite()
+	quiet.rest()
+	quiet.silent() // below level debug
+}
+
+// C12, C4: a client that has not logged in ends its input while its reply is queued. It may take the reply
+// as long as any client may, and the login timeout does not count any more.
+func TestC12TheLoginTimeoutEndsWithTheInput(t *testing.T) {
+	r := newRigWith(t, poller.Config{
+		Machine:      protocol.NewMachine(protocol.Limits{Users: 1, Line: 100, Name: 10}),
+		LoginTimeout: time.Second,
+	})
+	r.user("a")
+	s := r.connect()
+	stall(s, 0)
+	say(s, "HELLO-FROM b\n")
+	s.CloseWrite()
+	r.rest()
+	r.pass(2 * time.Second)
+	r.stays(s)
+	r.unstall(s)
+	r.heard(s, "BUSY\n")
+	r.gone(s)
+	r.ended("eof", 1)
+}
+
+// A1: the reserve is one descriptor, however many connections end.
+func TestA1ThereIsOneReserve(t *testing.T) {
+	r := newReserveRig(t)
+	for range 5 {
+		s := r.connect()
+		s.CloseWrite()
+		r.rest()
+	}
+	opened := 0
+	for _, c := range r.k.Calls {
+		if c.Name == "reserve" {
+			opened++
+		}
+	}
+	if opened > 1 {
+		t.Errorf("%d reserve descriptors were opened, want 1", opened)
 	}
 }

@@ -68,6 +68,16 @@ func (m *queueModel) take(t *testing.T, q *outQueue, n int) {
 
 func (m *queueModel) check(t *testing.T, q *outQueue) {
 	t.Helper()
+	for _, c := range q.chunks {
+		if c.shared == nil && len(c.text) > chunkSize {
+			t.Fatalf("a chunk has %d bytes, at most %d leave in one write", len(c.text), chunkSize)
+		}
+	}
+	for _, c := range q.chunks[len(q.chunks):cap(q.chunks)] {
+		if c.text != nil {
+			t.Fatalf("a chunk that was taken is still in memory: %d bytes", cap(c.text))
+		}
+	}
 	if want := len(m.text) - m.taken; q.size != want {
 		t.Fatalf("after %d bytes the queue's size is %d, expected %d", m.taken, q.size, want)
 	}
@@ -136,6 +146,15 @@ func TestD11NothingIsWrittenIntoASharedFrame(t *testing.T) {
 	}
 	if n := bytes.Count(memory, []byte(".")); n != len(memory) {
 		t.Errorf("%d bytes of the shared frame's memory have been overwritten", len(memory)-n)
+	}
+	// Nor is its memory used again when the kernel has taken it.
+	text := bytes.Repeat([]byte("x"), shareFrom)
+	var after outQueue
+	after.push(&protocol.Frame{Text: text, Shared: new(protocol.Shared)})
+	after.consume(len(text), nil)
+	after.push(&protocol.Frame{Text: []byte("y")})
+	if text[0] != 'x' {
+		t.Error("a text that others hold was overwritten")
 	}
 }
 

@@ -79,7 +79,9 @@ func (r *rig) begin(t *testing.T, config poller.Config) *rig {
 	}
 	config.Machine = newCheckedMachine(t, config.Machine)
 	config.SendTimeout, config.DrainTimeout = sendTimeout, drainTimeout
-	config.Log = slog.New(slog.NewTextHandler(&r.log, nil))
+	if config.Log == nil {
+		config.Log = slog.New(slog.NewTextHandler(&r.log, nil))
+	}
 	var err error
 	if r.l, err = poller.NewLoop(config); err != nil {
 		t.Fatalf("NewLoop: %v", err)
