@@ -72,7 +72,7 @@ func TestB3DescriptorReuseInABatch(t *testing.T) {
 func TestB3ReceiptForAFormerOwner(t *testing.T) {
 	runScenario(t, 20, nil, func(s *scenario) {
 		b, a := s.user("b"), s.user("a")
-		b.stalls(1)
+		b.stall(1)
 		a.sends("SEND b x\n")
 		s.rest(0)
 		a.resets()
@@ -114,7 +114,7 @@ func TestB4EndsWhileItsLinesAreCarriedOut(t *testing.T) {
 func TestB5ResetWhileNotRead(t *testing.T) {
 	runScenario(t, 20, nil, func(s *scenario) {
 		a, b := s.user("a"), s.user("b")
-		b.stalls(1)
+		b.stall(1)
 		a.sends("SEND b x\n")
 		s.rest(0)
 		if a.connection().interest != 0 {

@@ -31,27 +31,60 @@ func (c *client) act() {
 	case c.ended || c.socket.Vanished:
 		c.replace()
 	case c.happens(reset):
-		c.note("resets")
-		c.socket.Reset()
-		c.ended = true
+		c.end(reset)
 	case c.happens(vanish):
-		c.note("vanishes")
-		c.socket.Vanish()
+		c.end(vanish)
 	case c.happens(stall):
 		c.note("stalls")
+		c.simulation.observer.met(stall, c.socket)
 		c.stalled = c.size(200, "stalled")
 	case c.happens(leave):
-		c.note("closes, %d bytes unread", len(c.socket.Arrived))
-		c.socket.Close()
-		c.ended = true
+		c.end(leave)
 	case c.happens(halfClose):
-		c.closeWrite()
+		c.end(halfClose)
 	case n < 45:
 		c.sendLines()
 	default:
 		c.socket.Deliver(c.size(c.simulation.buffer, "deliver"))
 		c.read(c.size(c.simulation.buffer, "client reads"))
 	}
+}
+
+// end ends a connection in one of four ways, or stops to read.
+func (c *client) end(f fault) {
+	c.simulation.observer.met(f, c.socket)
+	switch f {
+	case reset:
+		c.note("resets")
+		c.socket.Reset()
+		c.ended = true
+	case leave:
+		c.note("closes, %d bytes unread", len(c.socket.Arrived))
+		c.socket.Close()
+		c.ended = true
+	case halfClose:
+		c.closeWrite()
+	case vanish:
+		c.note("vanishes")
+		c.socket.Vanish()
+	case stall:
+		c.note("stalls")
+		c.stall(1)
+	}
+}
+
+// stall makes a client read nothing more. The server's kernel keeps so many bytes for it.
+func (c *client) stall(bytes int) {
+	c.stalled = 1 << 30
+	c.socket.SetBuffers(memkernel.Buffers{Receive: c.socket.Buffers.Receive, Send: bytes, Client: 0})
+}
+
+// resume makes a stalled client read again.
+func (c *client) resume() {
+	c.stalled = 0
+	sizes := c.socket.Buffers
+	sizes.Client = 1 << 20
+	c.socket.SetBuffers(sizes)
 }
 
 // sendLines sends a line or a few, cut anywhere.

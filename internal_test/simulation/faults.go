@@ -33,6 +33,8 @@ const (
 	figures                  // the loop is asked to report its figures (G5)
 	stop                     // the loop is asked to stop, and perhaps again
 	faultKinds
+
+	order = faultKinds // of a batch: no fault
 )
 
 var faultNames = [faultKinds]string{
@@ -45,9 +47,11 @@ var faultNames = [faultKinds]string{
 type faults struct {
 	dice
 	kernel    *memkernel.Kernel
-	between   func()        // what clients do between two calls of the loop
-	absence   time.Duration // by how much the clock will have moved during the next wait (B13)
-	fullCalls int           // how often accept still fails
+	between   func() // what clients do between two calls of the loop
+	met       func(fault, *memkernel.Socket)
+	socket    *memkernel.Socket // of the call; nil: no connection's
+	absence   time.Duration     // by how much the clock will have moved during the next wait (B13)
+	fullCalls int               // how often accept still fails
 	fullErr   error
 	injected  int // faults so far
 }
@@ -58,6 +62,9 @@ func (f *faults) happens(kind fault) bool {
 		return false
 	}
 	f.injected++
+	if f.socket != nil || kind != interrupt {
+		f.met(kind, f.socket)
+	}
 	return true
 }
 
@@ -67,6 +74,9 @@ func (f *faults) before(c *memkernel.Call) {
 		f.between()
 	}
 	connection := c.FD > memkernel.Wake
+	if f.socket = nil; connection {
+		f.socket = f.kernel.Find(c.FD)
+	}
 	switch c.Name {
 	case "accept":
 		c.Err = f.accept()
@@ -119,8 +129,11 @@ func (f *faults) accept() error {
 		return f.fullErr
 	case f.happens(interrupt):
 		return syscall.EINTR
-	case len(f.kernel.Backlog) > 0 && f.happens(aborted):
-		f.kernel.Backlog[0].Abort()
+	case len(f.kernel.Backlog) == 0:
+		return nil
+	}
+	if f.socket = f.kernel.Backlog[0]; f.happens(aborted) {
+		f.socket.Abort()
 		return pick(f.dice, "aborted", syscall.ECONNABORTED, syscall.EPROTO, syscall.EPERM)
 	}
 	return nil
@@ -145,10 +158,12 @@ func (f *faults) report(c *memkernel.Call) {
 		return
 	}
 	for fd := memkernel.Listener; fd < len(f.kernel.Sockets) && f.odds[spurious] > 0; fd++ {
-		if s := f.kernel.Sockets[fd]; s != nil && s.ID != 0 && s.Interest != 0 && s.Readiness()&(s.Interest|poller.Ended) == 0 && f.happens(spurious) {
+		f.socket = f.kernel.Sockets[fd]
+		if s := f.socket; isReady(s, false) && s.Interest != 0 && f.happens(spurious) {
 			c.Events = append(c.Events, poller.Event{ID: s.ID, Ready: s.Interest})
 		}
 	}
+	f.socket = nil
 	n := len(c.Events)
 	if n > 1 && f.happens(fewEvents) {
 		n = f.size(n, "batch")

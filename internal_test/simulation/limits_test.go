@@ -51,13 +51,13 @@ func TestF1ClosedWithLinesLeft(t *testing.T) {
 func TestF11StalledClientsAreClosedFirst(t *testing.T) {
 	runScenario(t, 5, func(p *parameters) { p.maxBuffer = 256 << 10 }, func(s *scenario) {
 		small, large := s.user("small"), s.user("large")
-		small.stalls(1)
-		large.stalls(1)
+		small.stall(1)
+		large.stall(1)
 		s.delivers("small", 12<<10)
 		s.delivers("large", 40<<10)
 		s.rest(2 * time.Second)
 		reader := s.user("reader")
-		reader.stalls(4 << 10)
+		reader.stall(4 << 10)
 		for i := 0; !large.connection().closed; i++ {
 			if s.delivers("reader", 60<<10); i > 4 {
 				t.Fatal("memory is not short")
@@ -79,7 +79,7 @@ func TestF11SharedTextCountsOnce(t *testing.T) {
 		var all []*testClient
 		for i := range 100 {
 			all = append(all, s.user(strings.Repeat("n", 250)+fmt.Sprint(i)))
-			all[i].stalls(4 << 10)
+			all[i].stall(4 << 10)
 		}
 		for _, c := range all {
 			c.sends("LIST\n")
@@ -100,7 +100,7 @@ func TestF11EachSharedTextCounts(t *testing.T) {
 		}
 		for i := range 20 {
 			c := s.user(fmt.Sprint("stalled", i))
-			c.stalls(4 << 10)
+			c.stall(4 << 10)
 			c.sends("LIST\n")
 			s.rest(0)
 		}
@@ -117,7 +117,7 @@ func TestC4LoginTimeout(t *testing.T) {
 	runScenario(t, 5, change, func(s *scenario) {
 		s.user("a")
 		silent, slow, queues := s.accepted(), s.accepted(), s.accepted()
-		queues.stalls(1)
+		queues.stall(1)
 		for i := range 19 {
 			slow.sends("HELLO-FROM b.............."[i : i+1])
 			queues.sends("HELLO-FROM b\n")
@@ -216,7 +216,7 @@ func TestF10AnAlmostEmptyQueueHoldsItsMemory(t *testing.T) {
 	runScenario(t, 1, func(p *parameters) { p.maxBuffer = 256 << 10 }, func(s *scenario) {
 		for i := range 20 {
 			c := s.user(fmt.Sprint("u", i))
-			c.stalls(59 << 10)
+			c.stall(59 << 10)
 			s.delivers(fmt.Sprint("u", i), 60<<10)
 		}
 		if n := s.observer.counts[countMemory]; n < 15 {

@@ -5,6 +5,7 @@
 //	go run ./internal_test/simulation -seeds 100000            from seed 0 on, on all cores
 //	go run ./internal_test/simulation -seed 42 -trace          one seed, with everything that happens
 //	go run ./internal_test/simulation/mutants                  can it find mistakes?
+//	go run ./internal_test/simulation -exhaust                 without chance: every schedule of small scenes (path.go)
 //
 // The loop asks for everything through two interfaces (package poller). The faults (faults.go) are
 // the hook of memkernel; clients send valid and invalid lines (client.go). Both interfaces are observed
@@ -35,6 +36,11 @@ type options struct {
 	settings
 	seeds uint64
 	trace bool
+
+	exhaust     bool
+	scene, path string
+	bound       int
+	state       string
 }
 
 func register(flags *flag.FlagSet, seeds uint64) *options {
@@ -46,6 +52,11 @@ func register(flags *flag.FlagSet, seeds uint64) *options {
 	flags.IntVar(&o.steps, "steps", 0, "how `many` steps the clients take (default what the seed says)")
 	flags.Func("without", "`faults` to leave out, with commas between", o.leaveOut)
 	flags.Func("poller", "report events as `select`, poll or epoll does (default epoll)", o.follow)
+	flags.BoolVar(&o.exhaust, "exhaust", false, "go through every path of the scenes within the bound")
+	flags.StringVar(&o.scene, "scene", "", "only the scene with this `name`")
+	flags.IntVar(&o.bound, "bound", -1, "how `many` choices of a path may differ from the usual (default as in go test)")
+	flags.StringVar(&o.path, "path", "", "without -exhaust, replay this path of the scene: `choices`")
+	flags.StringVar(&o.state, "state", "", "with -exhaust, the `file` to go on from, and to write how far that went")
 	return o
 }
 
@@ -59,6 +70,9 @@ func main() {
 
 // begin does what the flags say and reports whether no rule was broken.
 func (o *options) begin(out io.Writer) bool {
+	if o.scene != "" || o.exhaust {
+		return o.explore(out)
+	}
 	if o.trace {
 		_, err := run(o.settings, seeded(o.seed), func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) })
 		if err != nil {
@@ -109,8 +123,8 @@ func runAll(first settings, seeds uint64, out io.Writer) (broken settings, err e
 	return broken, err
 }
 
-// Counts show that things happen.
-type counts [countKinds]int
+// Counts show that things happen: the kinds below, and then which fault met which phase (reached).
+type counts [countKinds + int(faultKinds)*int(phases)]int
 
 const (
 	countSeeds = iota
@@ -139,8 +153,12 @@ type total struct {
 func (t *total) add(c counts) {
 	t.Lock()
 	defer t.Unlock()
+	t.counts.add(c)
+}
+
+func (t *counts) add(c counts) {
 	for i, n := range c {
-		t.counts[i] += n
+		t[i] += n
 	}
 }
 

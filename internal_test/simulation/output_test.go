@@ -37,7 +37,7 @@ func TestD10RepliesToAClientThatDoesNotRead(t *testing.T) {
 			s.user(strings.Repeat(string(rune('a'+i)), 2000))
 		}
 		f := s.user("f")
-		f.stalls(1000)
+		f.stall(1000)
 		f.sends(strings.Repeat("LIST\n", lines))
 		for range 100 {
 			s.oneTurn()
@@ -61,7 +61,7 @@ func TestD10RepliesToAClientThatDoesNotRead(t *testing.T) {
 func TestD15NameUsedAgainWhileFramesAreQueued(t *testing.T) {
 	orders := runScenario(t, 1000, nil, func(s *scenario) {
 		a, old, b := s.user("a"), s.user("n"), s.accepted()
-		old.stalls(3)
+		old.stall(3)
 		old.sends("LIST\n")
 		s.rest(0)
 		old.socket.CloseWrite()
@@ -107,7 +107,7 @@ func TestD16SmallFramesLeaveTogether(t *testing.T) {
 func TestD16LargeQueueOfAFastClient(t *testing.T) {
 	runScenario(t, 10, nil, func(s *scenario) {
 		a, b, c := s.user("a"), s.user("b"), s.user("c")
-		b.stalls(1)
+		b.stall(1)
 		for i := range 3 {
 			s.user(fmt.Sprint("from", i)).sends("SEND b " + strings.Repeat("m", 100_000) + "\n")
 			s.rest(0)

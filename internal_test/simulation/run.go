@@ -10,12 +10,21 @@ import (
 )
 
 // run is a whole run. The error says which rule was broken.
-func run(s settings, from sources, trace func(format string, args ...any)) (c counts, err error) {
+func run(s settings, from sources, trace func(format string, args ...any)) (counts, error) {
 	sim := newSimulation(draw(s, from), from, trace)
+	return sim.observe(func() {
+		sim.left = sim.steps
+		sim.rest(0)
+		sim.finish()
+	})
+}
+
+// observe calls play and reports which rule it broke.
+func (s *simulation) observe(play func()) (c counts, err error) {
 	defer func() {
-		sim.observer.note("")
-		sim.observer.counts[countSeeds] = 1
-		c = sim.observer.counts
+		s.observer.note("")
+		s.observer.counts[countSeeds] = 1
+		c = s.observer.counts
 		switch broken := recover().(type) {
 		case nil:
 		case violation:
@@ -24,17 +33,20 @@ func run(s settings, from sources, trace func(format string, args ...any)) (c co
 			err = fmt.Errorf("panic: %v\n%s", broken, debug.Stack())
 		}
 	}()
-	sim.left = sim.steps
-	sim.rest(0)
-	sim.endFaults()
-	sim.rest(longTime)
-	sim.deliverAll()
-	sim.checkClients()
-	if !sim.loop.Stopped() {
-		sim.closeAll()
-		sim.checkNewUsers()
+	play()
+	return c, nil
+}
+
+// finish lets what was begun come to its end, and looks at what is left.
+func (s *simulation) finish() {
+	s.endFaults()
+	s.rest(longTime)
+	s.deliverAll()
+	s.checkClients()
+	if !s.loop.Stopped() {
+		s.closeAll()
+		s.checkNewUsers()
 	}
-	return sim.observer.counts, nil
 }
 
 // longTime is a time in which all that can happen happens.

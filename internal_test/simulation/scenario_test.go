@@ -104,20 +104,6 @@ func (c *testClient) sends(text string) {
 	}
 }
 
-// stalls makes a client read nothing more. The kernels keep so many bytes for it.
-func (c *testClient) stalls(bytes int) {
-	c.stalled = 1 << 30
-	c.socket.SetBuffers(memkernel.Buffers{Receive: c.socket.Buffers.Receive, Send: bytes, Client: 0})
-}
-
-// resume makes a stalled client read again.
-func (c *client) resume() {
-	c.stalled = 0
-	sizes := c.socket.Buffers
-	sizes.Client = 1 << 20
-	c.socket.SetBuffers(sizes)
-}
-
 // resets resets the connection.
 func (c *testClient) resets() {
 	c.socket.Reset()

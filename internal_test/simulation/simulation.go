@@ -45,6 +45,7 @@ func newSimulation(p *parameters, from sources, trace func(format string, args .
 	})
 	s.faults.kernel = s.kernel
 	s.observer = newObserver(p, s.kernel, s.faults, trace)
+	s.faults.met = s.observer.met
 	limits := protocol.Limits{Users: p.maxUsers, Line: p.maxLine, Name: p.maxName}
 	loop, err := poller.NewLoop(poller.Config{
 		Kernel:       observedKernel{s.kernel, s.observer},
@@ -83,6 +84,7 @@ func (s *simulation) between() {
 		s.observer.fail("a turn without end")
 	}
 	if s.left > 0 && s.happens(meanwhile) {
+		s.observer.met(meanwhile, nil)
 		s.step()
 	}
 }
@@ -91,12 +93,15 @@ func (s *simulation) between() {
 func (s *simulation) step() {
 	s.left--
 	if s.happens(stop) {
+		s.observer.met(stop, nil)
 		s.kernel.Signal(1, 0)
 	}
 	if s.happens(figures) {
+		s.observer.met(figures, nil)
 		s.kernel.Signal(0, 1)
 	}
 	if s.happens(limit) {
+		s.observer.met(limit, nil)
 		s.kernel.Limit = s.firstFree + s.Choose(s.descriptors+1, "descriptor limit")
 	}
 	if len(s.acting) < s.clients && s.Choose(4, "connect") == 0 {

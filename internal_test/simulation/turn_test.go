@@ -13,7 +13,7 @@ const batchSize = 256 // events of one turn
 func TestB7InterestInWritableEnds(t *testing.T) {
 	runScenario(t, 20, nil, func(s *scenario) {
 		a, b := s.user("a"), s.user("b")
-		b.stalls(4)
+		b.stall(4)
 		a.sends("SEND b x\n")
 		s.rest(0)
 		b.resume()
@@ -31,7 +31,7 @@ func TestB7InterestInWritableEnds(t *testing.T) {
 func TestB9SpuriousReadiness(t *testing.T) {
 	runScenario(t, 50, nil, func(s *scenario) {
 		a, b := s.user("a"), s.user("b")
-		b.stalls(4)
+		b.stall(4)
 		a.sends("SEND b x\nLIST\nLI")
 		s.rest(0)
 		s.rates[spurious] = 1000
@@ -133,7 +133,7 @@ func TestB12LinesThatAreLeftAreCarriedOut(t *testing.T) {
 	} {
 		runScenario(t, 20, nil, func(s *scenario) {
 			a, b := s.user("a"), s.user("b")
-			b.stalls(1)
+			b.stall(1)
 			a.sends(c.sends)
 			s.rest(0)
 			a.receives("")
@@ -152,7 +152,7 @@ func TestB12LinesThatAreLeftAreCarriedOut(t *testing.T) {
 func TestB13ProgressDuringAnAbsence(t *testing.T) {
 	orders := runScenario(t, 100, nil, func(s *scenario) {
 		a, b, c := s.user("a"), s.user("b"), s.user("c")
-		b.stalls(4)
+		b.stall(4)
 		a.sends("SEND b x\n")
 		s.rest(0)
 		s.faults.absence = s.sendTimeout + time.Second
@@ -176,7 +176,7 @@ func TestB13ProgressOfMoreThanABatchHolds(t *testing.T) {
 		var all []*testClient
 		for i := range clients {
 			all = append(all, s.user(fmt.Sprint("u", i)))
-			all[i].stalls(4)
+			all[i].stall(4)
 		}
 		for i, a := range all {
 			a.sends(fmt.Sprintf("SEND u%d x\n", (i+1)%clients))
@@ -200,7 +200,7 @@ func TestB13ProgressOfMoreThanABatchHolds(t *testing.T) {
 func TestB14OnlyTheKernelsClockCounts(t *testing.T) {
 	runScenario(t, 5, nil, func(s *scenario) {
 		a, b := s.user("a"), s.user("b")
-		b.stalls(1)
+		b.stall(1)
 		a.sends("SEND b x\n")
 		s.rest(s.sendTimeout - 1)
 		a.receives("")
@@ -226,7 +226,7 @@ func TestB15TimeoutNearOrPast(t *testing.T) {
 	for _, late := range []time.Duration{0, time.Hour} {
 		runScenario(t, 20, func(p *parameters) { p.sendTimeout = 400 * time.Microsecond }, func(s *scenario) {
 			a, b := s.user("a"), s.user("b")
-			b.stalls(1)
+			b.stall(1)
 			a.sends("SEND b x\n")
 			s.oneTurn()
 			s.faults.absence = late
