@@ -212,7 +212,8 @@ func (o *options) jsonReport(results []result) jsonReport {
 	t := count(results)
 	report := jsonReport{
 		version, o.seed, o.command + o.target, 0, o.run.Err() == nil,
-		t[passed], t[failed], t[observed], t[differs], t[skipped], t[unjudged], o.rest, o.notes, []jsonCase{},
+		t[passed], t[failed], t[observed], t[differs], t[skipped], t[unjudged], o.rest, o.notes,
+		[]jsonCase{},
 	}
 	for _, r := range results {
 		report.Seconds += r.duration.Seconds()
