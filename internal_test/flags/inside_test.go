@@ -1,3 +1,5 @@
+//go:build inside
+
 package main
 
 import (
