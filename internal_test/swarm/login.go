@@ -25,6 +25,7 @@ func (s *swarm) gather(clients []*client) error {
 			return err
 		}
 	}
+	defer s.progress.restart()
 	return g.until(0)
 }
 
