@@ -31,7 +31,7 @@ const restPart = "rest"
 // messages is shared among them.
 func apart(r *record) (*chart, error) {
 	c := newChart("One message, taken apart", "")
-	c.plot.X.Label.Text = "us of CPU"
+	c.plot.X.Label.Text = "microseconds of CPU"
 	bare, ok := bareParts(r)
 	if !ok {
 		return nil, errors.New("no message was taken apart")
@@ -55,7 +55,7 @@ func apart(r *record) (*chart, error) {
 		for i := range rows {
 			values[len(rows)-1-i] = costs[i][part.name] / 1e3 // the first row is the topmost
 		}
-		bars, err := plotter.NewBarChart(values, 22)
+		bars, err := plotter.NewBarChart(values, 34)
 		if err != nil {
 			return nil, err
 		}

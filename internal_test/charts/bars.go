@@ -92,9 +92,9 @@ func addBars(p *plot.Plot, heights plotter.Values, labels []string, width, offse
 	values.Offset = vg.Point{X: offset, Y: 3}
 	for i := range values.TextStyle {
 		style := &values.TextStyle[i]
-		style.Color, style.Font.Size = ink, 7.5
+		style.Color, style.Font.Size = ink, 12
 		style.XAlign, style.YAlign = text.XCenter, text.YBottom
-		if width < 18 { // too narrow for a number that lies
+		if width < 26 { // too narrow for a number that lies
 			style.Rotation = math.Pi / 2
 			style.XAlign, style.YAlign = text.XLeft, text.YCenter
 		}

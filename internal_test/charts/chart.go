@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	width       = 18 * vg.Centimeter
-	height      = 9 * vg.Centimeter
-	legendWidth = 3.6 * vg.Centimeter
+	width       = 24 * vg.Centimeter // 16:9, as a slide is
+	height      = 13.5 * vg.Centimeter
+	legendWidth = 6.0 * vg.Centimeter
 )
 
 // The charts have no background. All colours are of a middle brightness, so that they can be told
@@ -50,24 +50,24 @@ func newChart(title, unit string) *chart {
 	p.BackgroundColor = nil
 	p.Title.Text = title
 	p.Title.TextStyle.Color = ink
-	p.Title.TextStyle.Font.Size = 12
+	p.Title.TextStyle.Font.Size = 20
 	p.Title.Padding = 8
 	p.Y.Label.Text = unit
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Color = ink
 		axis.Label.TextStyle.Color = ink
-		axis.Label.TextStyle.Font.Size = 10
+		axis.Label.TextStyle.Font.Size = 16
 		axis.Tick.Color = ink
 		axis.Tick.Label.Color = ink
-		axis.Tick.Label.Font.Size = 10
+		axis.Tick.Label.Font.Size = 16
 		axis.Padding = 4
 	}
 	c.legend.TextStyle.Color = ink
-	c.legend.TextStyle.Font.Size = 10
+	c.legend.TextStyle.Font.Size = 16
 	c.legend.Top, c.legend.Left = true, true
 	c.legend.YOffs = -30
 	c.legend.Padding = 4
-	c.legend.ThumbnailWidth = 14
+	c.legend.ThumbnailWidth = 18
 	return c
 }
 

@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"image/color"
 	"math"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -18,9 +20,9 @@ var pollers = []struct {
 	name  string
 	style draw.GlyphStyle
 }{
-	{"select", draw.GlyphStyle{Color: red, Radius: 3.5, Shape: draw.PyramidGlyph{}}},
-	{"poll", draw.GlyphStyle{Color: orange, Radius: 3.5, Shape: draw.BoxGlyph{}}},
-	{"epoll", draw.GlyphStyle{Color: blue, Radius: 3.5, Shape: draw.CircleGlyph{}}},
+	{"select", draw.GlyphStyle{Color: red, Radius: 5, Shape: draw.PyramidGlyph{}}},
+	{"poll", draw.GlyphStyle{Color: orange, Radius: 5, Shape: draw.BoxGlyph{}}},
+	{"epoll", draw.GlyphStyle{Color: blue, Radius: 5, Shape: draw.CircleGlyph{}}},
 }
 
 // points are the medians of a sweep with their ranges.
@@ -54,7 +56,11 @@ func idleLines(r *record, figure, title, unit string) (*chart, error) {
 			return nil, err
 		}
 		c.plot.Add(line, ranges, dots)
-		c.legend.Add(p.name, line, dots)
+		name, err := labelOf(p.name, sweep[len(sweep)-1], p.style.Color)
+		if err != nil {
+			return nil, err
+		}
+		c.plot.Add(name)
 		for _, s := range sweep {
 			lowest, highest = min(lowest, s.Min), max(highest, s.Max)
 		}
@@ -64,6 +70,19 @@ func idleLines(r *record, figure, title, unit string) (*chart, error) {
 	}
 	c.plot.Y.Min, c.plot.Y.Max, c.plot.Y.Tick.Marker = logAxis(lowest, highest)
 	return c, nil
+}
+
+// labelOf writes the name of a line above its last point.
+func labelOf(name string, last series, colour color.Color) (*plotter.Labels, error) {
+	at := plotter.XYs{{X: max(none, float64(last.Idle)), Y: last.Median}}
+	label, err := plotter.NewLabels(plotter.XYLabels{XYs: at, Labels: []string{name}})
+	if err != nil {
+		return nil, err
+	}
+	style := &label.TextStyle[0]
+	style.Color, style.Font.Size, style.XAlign, style.YAlign = colour, 18, text.XLeft, text.YCenter
+	label.Offset = vg.Point{X: 10}
+	return label, nil
 }
 
 func connect(sweep []series, style draw.GlyphStyle) (*plotter.Line, *plotter.Scatter, *plotter.YErrorBars, error) {
@@ -76,7 +95,7 @@ func connect(sweep []series, style draw.GlyphStyle) (*plotter.Line, *plotter.Sca
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	line.Color, line.Width, dots.GlyphStyle = style.Color, vg.Points(1.5), style
+	line.Color, line.Width, dots.GlyphStyle = style.Color, vg.Points(2.5), style
 	ranges, err := plotter.NewYErrorBars(at)
 	if err != nil {
 		return nil, nil, nil, err

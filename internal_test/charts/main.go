@@ -29,16 +29,13 @@ var charts = []struct {
 	make func(*record) (*chart, error)
 }{
 	{"idle-cpu.svg", func(r *record) (*chart, error) {
-		return idleLines(r, cpuEach, "CPU per message beside idle clients", "us, log scale")
-	}},
-	{"idle-p99.svg", func(r *record) (*chart, error) {
-		return idleLines(r, p99, "p99 of the latency beside idle clients", "us, log scale")
+		return idleLines(r, cpuEach, "CPU per message beside idle clients", "microseconds, log scale")
 	}},
 	{"memory.svg", func(r *record) (*chart, error) {
 		return groups(r, privateEach, "Private memory per idle client", "bytes, log scale", 10, []group{{"", idle}})
 	}},
 	{"rate.svg", func(r *record) (*chart, error) {
-		return groups(r, rate, "Messages per second", "messages/s, log scale", 1000, loads)
+		return groups(r, rate, "Messages per second", "messages a second, log scale", 1000, loads)
 	}},
 	{"calls.svg", func(r *record) (*chart, error) {
 		return groups(r, callsEach, "System calls per message", "calls", 0, loads)

@@ -34,7 +34,6 @@ const (
 
 	cpuEach     = "CPU us/message"
 	rate        = "messages/s"
-	p99         = "p99 us"
 	callsEach   = "system calls/message"
 	privateEach = "private bytes/client"
 	cost        = "ns"

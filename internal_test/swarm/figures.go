@@ -32,6 +32,9 @@ type figuresOptions struct {
 func (o *figuresOptions) quick() {
 	o.rounds, o.seconds, o.warmup, o.settle = 1, 400*time.Millisecond, 100*time.Millisecond, 300*time.Millisecond
 	o.many, o.few, o.rest = 5_000, 1_000, 3*time.Second
+	if o.only == "" {
+		o.only = "chatd,c,goroutines" // Go and gcc alone
+	}
 }
 
 // figuresCommand measures all contenders in turn, prints the tables and draws the charts.
@@ -51,7 +54,7 @@ func figuresCommand(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.out, "out", "docs/figures.json", "`file` to write all values to")
 	flags.StringVar(&o.charts, "charts", "docs/charts", "`folder` to draw the charts in; empty for none")
 	tables := flags.String("tables", "", "measure nothing and print the tables of an earlier run's `file`")
-	quick := flags.Bool("quick", false, "one short round with fewer clients: -rounds, -load, -many, -few, -rest, -warmup and -settle are ignored")
+	quick := flags.Bool("quick", false, "one short round with fewer clients, and with the servers that need Go and gcc alone: -rounds, -load, -many, -few, -rest, -warmup and -settle are ignored")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil || flags.NArg() > 0 || o.rounds < 1 || o.few >= o.many {
