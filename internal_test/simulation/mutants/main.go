@@ -4,11 +4,13 @@
 //
 //	go run ./internal_test/simulation/mutants           a table of all, in Markdown
 //	go run ./internal_test/simulation/mutants receipt   those with this word in their story
+//	go run ./internal_test/simulation/mutants -scenes   which scenes find them, without luck
 package main
 
 import (
 	"bufio"
 	"cmp"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,37 +30,56 @@ const (
 )
 
 func main() {
+	scenes := flag.Bool("scenes", false, "go through the scenes instead of seeds")
+	update := flag.Bool("update", false, "with -scenes, write the tables of docs/simulation.md")
+	flag.Parse()
 	root, err := moduleRoot()
 	if err != nil {
 		fatal(err)
 	}
-	var results []chan result
-	free := make(chan bool, runtime.NumCPU())
-	for _, m := range append([]mistakes.Mistake{{Story: "none"}}, mistakes.All...) {
-		if len(os.Args) > 1 && !strings.Contains(m.Story, os.Args[1]) {
-			continue
+	var chosen []mistakes.Mistake
+	for _, m := range mistakes.All {
+		if strings.Contains(m.Story, flag.Arg(0)) {
+			chosen = append(chosen, m)
 		}
-		done := make(chan result, 1)
-		results = append(results, done)
+	}
+	if *scenes {
+		byScenes(root, chosen, *update && flag.NArg() == 0)
+	} else {
+		bySeeds(root, append([]mistakes.Mistake{{Story: "none"}}, chosen...))
+	}
+}
+
+// onAllCores calls f for each mistake, and print for each result, in their order.
+func onAllCores[T any](all []mistakes.Mistake, f func(mistakes.Mistake) T, print func(mistakes.Mistake, T)) {
+	results := make([]chan T, len(all))
+	free := make(chan bool, runtime.NumCPU())
+	for i, m := range all {
+		results[i] = make(chan T, 1)
 		go func() {
 			free <- true
-			done <- try(root, m)
+			results[i] <- f(m)
 			<-free
 		}()
 	}
+	for i, m := range all {
+		print(m, <-results[i])
+	}
+}
+
+func bySeeds(root string, all []mistakes.Mistake) {
 	surprises := 0
 	fmt.Println("| mistake | found by seed | what was seen |\n|---|---|---|")
-	for _, done := range results {
-		r := <-done
+	onAllCores(all, func(m mistakes.Mistake) result { return try(root, m) }, func(m mistakes.Mistake, r result) {
 		if r.err != nil {
-			fatal(fmt.Errorf("%s: %w", r.Story, r.err))
+			fatal(fmt.Errorf("%s: %w", m.Story, r.err))
 		}
-		if (r.seen == "") != (r.Edits == nil) {
+		if (r.seen == "") != (m.Edits == nil) {
 			surprises++
 			r.seen = "**" + cmp.Or(r.seen, "nothing") + "**"
 		}
-		fmt.Printf("| %s | %s | %s |\n", r.Story, r.by, r.seen)
-	}
+		fmt.Printf("| %s | %s | %s |\n", m.Story, r.by, r.seen)
+	})
 	if surprises > 0 {
 		fatal(fmt.Errorf("%d surprises", surprises))
 	}
@@ -77,26 +98,20 @@ func moduleRoot() (string, error) {
 // A result is what became of a mistake. by is the first seed that breaks a rule, or the scenario that
 // fails; seen is empty if neither does.
 type result struct {
-	mistakes.Mistake
 	by, seen string
 	err      error
 }
 
 // try makes a mistake and runs the simulation on it.
 func try(root string, m mistakes.Mistake) (r result) {
-	r.Mistake = m
 	scratch, err := os.MkdirTemp("", "mutant")
 	if err != nil {
 		return result{err: err}
 	}
 	defer os.RemoveAll(scratch)
-	overlay, err := mistakes.Overlay(root, scratch, m.Edits)
+	binary, overlay, err := build(root, scratch, m)
 	if err != nil {
-		return result{Mistake: m, err: err}
-	}
-	binary := filepath.Join(scratch, "simulate")
-	if out, err := command(root, "go", "build", "-overlay", overlay, "-o", binary, simulator).CombinedOutput(); err != nil {
-		return result{Mistake: m, err: fmt.Errorf("%w\n%s", err, out)}
+		return result{err: err}
 	}
 	seeds := seedsEach
 	if m.Edits == nil {
@@ -109,6 +124,18 @@ func try(root string, m mistakes.Mistake) (r result) {
 	}
 	r.seen = strings.ReplaceAll(r.seen, "|", "\\|")
 	return r
+}
+
+// build builds the simulation with a mistake in a directory.
+func build(root, scratch string, m mistakes.Mistake) (binary, overlay string, err error) {
+	if overlay, err = mistakes.Overlay(root, scratch, m.Edits); err != nil {
+		return "", "", err
+	}
+	binary = filepath.Join(scratch, "simulate")
+	if out, err := command(root, "go", "build", "-overlay", overlay, "-o", binary, simulator).CombinedOutput(); err != nil {
+		return "", "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return binary, overlay, nil
 }
 
 func command(root, name string, args ...string) *exec.Cmd {
