@@ -90,7 +90,8 @@ func (l *Loop) Run() error {
 //     closed here, so no event of the batch meets a descriptor that is used again. While all buffers
 //     together are above MaxBuffer, abort the client that holds most and end the turn for it.
 func (l *Loop) Turn() error {
-	n, err := l.Kernel.Wait(l.events, l.timeout())
+	sleep, before := l.timeout()
+	n, err := l.Kernel.Wait(l.events, sleep)
 	switch err {
 	case nil:
 	case syscall.EINTR:
@@ -99,7 +100,7 @@ func (l *Loop) Turn() error {
 		return err
 	}
 	began := l.Kernel.Now()
-	now := l.timerNow(n, began)
+	now := l.timerNow(n, sleep, before, began)
 	l.turns++
 	l.reported += uint64(n)
 	for _, e := range l.events[:n] {

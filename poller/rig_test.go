@@ -29,6 +29,7 @@ type rig struct {
 	answers map[string][]error // by call: how the next ones end; nil: as the kernel says
 	batch   []poller.Event     // what the next Wait reports instead of what is ready
 	before  func()             // called before each call, if set
+	absence func()             // called once when the next Wait has its batch, if set
 	reserve bool               // there are reserve descriptors
 	second  bool               // there is a second listener
 	method  string             // whose rules Wait follows
@@ -109,6 +110,10 @@ func (r *rig) hook(c *memkernel.Call) {
 	case "report":
 		if r.batch != nil {
 			c.Events, r.batch = r.batch, nil
+		}
+		if r.absence != nil {
+			r.absence()
+			r.absence = nil
 		}
 	}
 	if c.FD != -1 && r.k.Find(c.FD) == nil {

@@ -44,13 +44,12 @@ func (t *timeouts) expiry(now time.Duration) time.Duration {
 	return now + t.after
 }
 
-// timeout is how long Wait may sleep. It remembers when the nearest timeout of any kind expires.
-func (l *Loop) timeout() time.Duration {
+// timeout is how long Wait may sleep, and the time from which on. It remembers when the nearest timeout of
+// any kind expires; if there is none, the time does not matter.
+func (l *Loop) timeout() (sleep, now time.Duration) {
 	l.nearest = min(l.watchdogDue, l.statsDue)
 	for _, t := range []*timeouts{&l.sendTimeouts, &l.lingerTimeouts, &l.loginTimeouts} {
-		if t.first != nil {
-			l.nearest = min(l.nearest, t.first.at)
-		}
+		l.nearest = min(l.nearest, t.nearest())
 	}
 	if l.pausedUntil > 0 {
 		l.nearest = min(l.nearest, l.pausedUntil)
@@ -58,30 +57,38 @@ func (l *Loop) timeout() time.Duration {
 	if l.stops > 0 {
 		l.nearest = min(l.nearest, l.stopUntil)
 	}
-	switch {
-	case l.resumed.first != nil || len(l.lost) > 0:
-		return 0
-	case l.nearest == never:
-		return Forever
+	busy := l.resumed.first != nil || len(l.lost) > 0
+	if l.nearest == never && !busy {
+		return Forever, 0
 	}
-	return max(0, l.nearest-l.Kernel.Now())
+	now = l.Kernel.Now()
+	if busy {
+		return 0, now
+	}
+	return max(0, l.nearest-now), now
 }
 
-// timerNow is the time by which timeouts expire in this turn: the time at which its events were known, so
-// that what happens while the process is stopped in the middle of a turn is seen first. It is -1 if no
-// timeout is set, or if the batch was full: after an absence more connections may be ready than fit, so
-// as many batches are handled first as it takes to see every connection (B13), but no more (F12).
-func (l *Loop) timerNow(events int, now time.Duration) time.Duration {
+// timerNow is the time by which timeouts expire in this turn. What was ready at that time is in the batch:
+// it is the time before Wait, or if Wait has slept and found nothing, the time to which it slept. The clock
+// after Wait would be wrong, since the process may have been stopped between the two (B13).
+//
+// It is -1 if no timeout is set, or if the batch was full: after an absence more connections may be ready
+// than fit, so as many batches are handled first as it takes to see every connection (B13), but no more
+// (F12).
+func (l *Loop) timerNow(events int, sleep, before, after time.Duration) time.Duration {
 	if events == len(l.events) {
 		if l.fullBatches++; l.fullBatches*events < l.connections+len(l.Listeners)+1 { // one more is the wake
 			return -1
 		}
 	}
 	l.fullBatches = 0
-	if l.nearest == never {
+	switch {
+	case l.nearest == never:
 		return -1
+	case events == 0:
+		return min(before+sleep, after)
 	}
-	return now
+	return before
 }
 
 // expire handles the timeouts that have expired by now.

@@ -274,6 +274,24 @@ func TestF12FullBatchesDoNotStopTimeouts(t *testing.T) {
 	}
 }
 
+// B13: the process is stopped when Wait has its batch and the loop has not looked at the clock. A client
+// that logs in meanwhile was closed for the login timeout: it was in no batch yet.
+func TestB13AStopBetweenWaitAndTheClock(t *testing.T) {
+	r := newRigWith(t, poller.Config{LoginTimeout: time.Minute})
+	a, b := r.connect(), r.connect()
+	say(a, "HELLO-FROM a\n")
+	r.batch = events(readable, a.ID)
+	r.absence = func() {
+		say(b, "HELLO-FROM b\n")
+		r.k.Advance(2 * time.Minute)
+	}
+	r.turn()
+	r.stays(b)
+	r.rest()
+	r.heard(b, "HELLO b\n")
+	r.heard(a, "HELLO a\n")
+}
+
 // B13: the process was stopped for longer than the login timeout, with two listeners. One full batch has
 // events of both, of the wake, and of all clients but one, whose login must be read before it is judged.
 func TestB13AFullBatchWithTwoListenersSeesNotEveryClient(t *testing.T) {

@@ -44,9 +44,9 @@ var All = []Mistake{
 	}},
 	one("lines that are left are forgotten", "poller/loop.go", "l.resumed.push(&c.left, c, 0)", ""),
 	one("the loop sleeps with lines to carry out", "poller/timeout.go",
-		"l.resumed.first != nil || len(l.lost) > 0:", "len(l.lost) > 0:"),
+		"busy := l.resumed.first != nil || len(l.lost) > 0", "busy := len(l.lost) > 0"),
 	one("the loop sleeps with receipts to complete", "poller/timeout.go",
-		"l.resumed.first != nil || len(l.lost) > 0:", "l.resumed.first != nil:"),
+		"busy := l.resumed.first != nil || len(l.lost) > 0", "busy := l.resumed.first != nil"),
 	one("a throttled client stays throttled", "poller/write.go", "owner.throttled = false", ""),
 
 	// Writing.
@@ -106,6 +106,7 @@ var All = []Mistake{
 	one("a BUSY begins the login timeout again (C4)", "poller/write.go", "\tdefault:\n\t\tl.warnBusy(",
 		"\tdefault:\n\t\tl.loginTimeouts.setLogin(c, l.Kernel.Now())\n\t\tl.warnBusy("),
 	one("a login timeout is not judged (C4)", "poller/timeout.go", "for l.loginTimeouts.nearest() <= now {", "for false {"),
+	one("timeouts are compared with the clock after Wait (B13)", "poller/timeout.go", "return before\n}", "return after\n}"),
 	one("a login does not end the login timeout (C4)", "poller/write.go", "\t\tc.login.remove()\n\t\tl.countLogin(c)", "\t\tl.countLogin(c)"),
 
 	// Memory and fairness.

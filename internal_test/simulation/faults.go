@@ -169,11 +169,11 @@ func (f *faults) report(c *memkernel.Call) {
 		n = f.size(n, "batch")
 		c.Events = c.Events[:n]
 	}
-	if f.kernel.Method == "poll" || f.kernel.Method == "select" {
-		return
-	}
-	for ; n > 1; n-- {
+	for epoll := f.kernel.Method != "poll" && f.kernel.Method != "select"; epoll && n > 1; n-- {
 		i := f.Choose(n, "order of the batch")
 		c.Events[i], c.Events[n-1] = c.Events[n-1], c.Events[i]
+	}
+	if f.happens(jump) { // the process is stopped before it can look at the clock (B13)
+		f.kernel.Advance(time.Duration(f.size(int(time.Hour), "jump")))
 	}
 }

@@ -21,8 +21,13 @@ type observedKernel struct {
 
 func (k observedKernel) Wait(events []poller.Event, timeout time.Duration) (int, error) {
 	k.o.endTurn(timeout)
+	timerNow := k.Now()
 	n, err := k.Kernel.Wait(events, timeout)
+	if n == 0 {
+		timerNow = min(timerNow+timeout, k.Now()) // it slept, and nothing was ready until then
+	}
 	k.o.beginTurn(events[:n], n == len(events), err)
+	k.o.turn.timerNow = timerNow
 	return n, err
 }
 
@@ -55,15 +60,15 @@ func (k observedKernel) Unacknowledged(fd int) int {
 	switch {
 	case c.shut: // the linger timeout has expired; at a stop it is set again until all is acknowledged (G18)
 		if o.stopping() && n > 0 {
-			c.timeoutSet = k.Now()
+			c.timeoutSet = o.turn.timerNow
 			o.turn.effects++
 		}
 	case !c.queued || c.written > 0:
 		c.unsent = n
-	case k.Now() < o.timeout(c):
+	case o.turn.timerNow < o.timeout(c):
 		o.fail("Unacknowledged is called for %s before its timeout expires at %v", c.id, o.timeout(c))
 	case n < c.unsent:
-		c.timeoutSet, c.unsent = k.Now(), n
+		c.timeoutSet, c.unsent = o.turn.timerNow, n
 		o.turn.effects++
 	default:
 		c.timedOut = true

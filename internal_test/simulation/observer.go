@@ -52,6 +52,7 @@ type turn struct {
 	batch         []poller.Event
 	interrupted   bool          // Wait was interrupted: the loop does nothing
 	unjudged      bool          // and so, or because the batch was full, timeouts are not judged (B13, F12)
+	timerNow      time.Duration // what was ready by then is in the batch: the time that timeouts are compared with
 	effects       int           // what the turn has done so far
 	accepts       int           // tried
 	closed        bool          // a connection has been closed

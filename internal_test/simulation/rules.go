@@ -85,7 +85,6 @@ func (o *observer) checkEvents(c *connection) {
 // checkPhase: each connection has taken the steps of closing that it could take, and no other.
 func (o *observer) checkPhase(c *connection) {
 	silent := c.inputEnded || o.stopping()
-	now := o.kernel.Now()
 	switch {
 	case c.failed != nil:
 		o.fail("%s failed with %v and is not closed", c.id, c.failed)
@@ -104,9 +103,9 @@ func (o *observer) checkPhase(c *connection) {
 	case c.idleAtStop:
 		o.fail("%s was idle at the stop and is not closed", c.id)
 	case o.turn.unjudged:
-	case o.timeout(c) <= now && c.written == 0 && (c.queued || c.shut):
+	case o.timeout(c) <= o.turn.timerNow && c.written == 0 && (c.queued || c.shut):
 		o.fail("%s is not closed after its timeout, which expired at %v", c.id, o.timeout(c))
-	case !c.loggedOut && o.loginExpires(c) <= now:
+	case !c.loggedOut && o.loginExpires(c) <= o.turn.timerNow:
 		o.fail("%s is not closed after its login timeout, which expired at %v (C4)", c.id, o.loginExpires(c))
 	}
 }
@@ -120,7 +119,7 @@ func (o *observer) checkListener() {
 		return
 	}
 	l := &o.listener
-	if l.paused && o.kernel.Now() >= l.since+acceptPause {
+	if l.paused && o.turn.timerNow >= l.since+acceptPause {
 		l.paused = o.turn.unjudged && l.interest == 0
 	}
 	if waits := l.interest == poller.Readable; waits == l.paused {
@@ -201,8 +200,7 @@ func (o *observer) checkTimeout(timeout time.Duration) {
 
 // mayClose is called before a connection is closed. It reports whether everything had been written.
 func (o *observer) mayClose(c *connection) (complete bool) {
-	now := o.kernel.Now()
-	expired := now >= o.timeout(c) && c.written == 0 && !o.turn.unjudged
+	expired := o.turn.timerNow >= o.timeout(c) && c.written == 0 && !o.turn.unjudged
 	unacknowledged := o.stopping() && len(c.socket.Sending) > 0
 	switch {
 	case c.queued && expired && c.timedOut && (c.writes > 0 || c.ready&poller.Writable == 0): // it was written to first (B13)
@@ -225,7 +223,7 @@ func (o *observer) mayClose(c *connection) (complete bool) {
 			o.fail("%s is closed at the stop with %d bytes unacknowledged (G18)", c.id, len(c.socket.Sending))
 		}
 		return true // idle at the stop
-	case now >= c.registered+o.loginTimeout && c.Name == "" && o.loginTimeout > 0 &&
+	case o.turn.timerNow >= c.registered+o.loginTimeout && c.Name == "" && o.loginTimeout > 0 &&
 		(o.log.reason == poller.LoginTimeout || o.log.reason == poller.EOF && c.inputEnded && c.reads > 0) && // both in this turn
 		!o.turn.unjudged && (c.reads > 0 || c.ready&poller.Readable == 0 || c.unreadable): // it was read first (B13)
 		o.counts[countLoginTimeouts]++
