@@ -153,7 +153,8 @@ func normal(calls string) string {
 	}
 	var lines []string
 	for line := range strings.Lines(calls) {
-		if strings.Contains(line, "<unfinished ...>") || otherThread.MatchString(line) {
+		blocked := threadID.MatchString(line) && !strings.Contains(line, " = ") // which thread blocks last differs
+		if blocked || strings.Contains(line, "<unfinished ...>") || otherThread.MatchString(line) {
 			continue
 		}
 		line = threadID.ReplaceAllString(line, "") // Go may move a goroutine to another thread
