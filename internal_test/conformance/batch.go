@@ -10,9 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -83,6 +85,9 @@ func (o *options) judge(s *submission, args []string) (fresh bool) {
 		return true
 	}
 	command := exec.Command(program, append(slices.Clone(args), "--dir", filepath.Join(o.batchFolder, s.Name), "--report", "json="+partial)...)
+	runtime.LockOSThread() // the signal is sent when the thread ends that has started the process (prctl(2))
+	defer runtime.UnlockOSThread()
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // a batch that is ended ends its processes
 	output, err := command.CombinedOutput()
 	os.WriteFile(filepath.Join(o.out, s.Name+".txt"), output, 0o644)
 	if os.Rename(partial, path); !s.read(path) {
