@@ -28,10 +28,24 @@ func ownNetwork(t *testing.T, tools ...string) {
 	}
 	daemon.Binary(t) // before there is no way out: the build may have to fetch a module
 	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Unshare(unix.CLONE_NEWNET)
+	}
+	if err != nil {
 		runtime.UnlockOSThread()
 		t.Skipf("this test needs a network namespace: unshare: %v", err)
 	}
+	// The thread goes back. If it ended with this test, so would the servers of other tests that were
+	// started on it before (PR_SET_PDEATHSIG, prctl(2)).
+	t.Cleanup(func() {
+		if err := unix.Setns(home, unix.CLONE_NEWNET); err != nil {
+			t.Errorf("setns: %v", err)
+			return
+		}
+		unix.Close(home)
+		runtime.UnlockOSThread()
+	})
 	if err := raiseLoopback(); err != nil {
 		t.Fatalf("loopback in a new namespace: %v", err)
 	}
