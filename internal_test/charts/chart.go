@@ -42,10 +42,11 @@ type chart struct {
 	title  string
 	plot   *plot.Plot
 	legend plot.Legend
+	right  vg.Length // the room on the right of the plot, for the legend
 }
 
 func newChart(title, unit string) *chart {
-	c := &chart{title: title, plot: plot.New(), legend: plot.NewLegend()}
+	c := &chart{title: title, plot: plot.New(), legend: plot.NewLegend(), right: legendWidth}
 	p := c.plot
 	p.BackgroundColor = nil
 	p.Title.Text = title
@@ -75,7 +76,7 @@ func newChart(title, unit string) *chart {
 func (c *chart) svg() []byte {
 	canvas := vgsvg.New(width, height)
 	all := draw.New(canvas)
-	c.plot.Draw(draw.Crop(all, 4, -legendWidth, 4, -4))
+	c.plot.Draw(draw.Crop(all, 4, -c.right, 4, -4))
 	c.legend.Draw(draw.Crop(all, width-legendWidth+8, 0, 0, 0))
 	var out bytes.Buffer
 	canvas.WriteTo(&out)

@@ -80,6 +80,25 @@ func texts(t *testing.T, svg []byte) map[string]bool {
 	}
 }
 
+// TestTitlesFit: a title stands in the middle above its plot. That of the idle clients was wider than
+// its plot, and its first letter was cut off.
+func TestTitlesFit(t *testing.T) {
+	r, err := load(fixture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range charts {
+		made, err := c.make(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		title := made.plot.Title.TextStyle.Width(made.plot.Title.Text)
+		if room := width - 4 - made.right; title > room {
+			t.Errorf("the title of %s is %.0f wide, and its plot %.0f", c.file, title, room)
+		}
+	}
+}
+
 // TestChartsOfLess draws what a run without peers and without --poller measures, and refuses what
 // measured nothing.
 func TestChartsOfLess(t *testing.T) {

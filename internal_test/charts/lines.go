@@ -33,7 +33,8 @@ type points struct {
 
 // idleLines draws one figure over the number of idle clients, a line for each way to wait.
 func idleLines(r *record, figure, title, unit string) (*chart, error) {
-	c := newChart(title+" ("+tenPairs+")", unit)
+	c := newChart(title, unit)
+	c.right = 4 // the lines have their names beside them
 	c.plot.X.Label.Text = "idle clients, log scale"
 	c.plot.X.Scale, c.plot.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	c.plot.X.Tick.Marker = plot.ConstantTicks{
