@@ -73,7 +73,8 @@ func idleLines(r *record, figure, title, unit string) (*chart, error) {
 	return c, nil
 }
 
-// labelOf writes the name of a line above its last point.
+// labelOf writes the name of a line beside its last point: on the right at the end of the axis, else
+// above on the left, where no other line goes on.
 func labelOf(name string, last series, colour color.Color) (*plotter.Labels, error) {
 	at := plotter.XYs{{X: max(none, float64(last.Idle)), Y: last.Median}}
 	label, err := plotter.NewLabels(plotter.XYLabels{XYs: at, Labels: []string{name}})
@@ -83,6 +84,9 @@ func labelOf(name string, last series, colour color.Color) (*plotter.Labels, err
 	style := &label.TextStyle[0]
 	style.Color, style.Font.Size, style.XAlign, style.YAlign = colour, 18, text.XLeft, text.YCenter
 	label.Offset = vg.Point{X: 10}
+	if last.Idle < 19_000 {
+		style.XAlign, style.YAlign, label.Offset = text.XRight, text.YBottom, vg.Point{X: -8, Y: 2}
+	}
 	return label, nil
 }
 
