@@ -60,6 +60,8 @@ func (o *options) batch(args []string, stdout io.Writer) error {
 			what := fmt.Sprintf("%d passed, %d failed, %d observed, %v", s.Report.Passed, s.Report.Failed, s.Report.Observed, time.Since(began).Round(time.Second/10))
 			if s.Error != "" {
 				what = firstLine(s.Error)
+			} else if !s.Report.Complete {
+				what += ", ended early"
 			}
 			if !fresh {
 				what += " (judged before)"
@@ -101,7 +103,15 @@ func (s *submission) read(path string) bool {
 	return err == nil && json.Unmarshal(text, &s.Report) == nil
 }
 
-// verdictOf is what came out of one case.
+// Problem is what kept the submission from being judged whole; empty: nothing.
+func (s submission) Problem() string {
+	if s.Error == "" && !s.Report.Complete {
+		return "ended early"
+	}
+	return s.Error
+}
+
+// VerdictOf is what came out of one case.
 func (s submission) VerdictOf(id string) verdict {
 	for _, c := range s.Report.Cases {
 		if c.ID == id {
@@ -129,7 +139,7 @@ func (o *options) writeTables(all []submission) error {
 	table := csv.NewWriter(file)
 	table.Write(append([]string{"submission", "error", "passed", "failed", "observed"}, ids...))
 	for _, s := range all {
-		row := []string{s.Name, firstLine(s.Error), fmt.Sprint(s.Report.Passed), fmt.Sprint(s.Report.Failed), fmt.Sprint(s.Report.Observed)}
+		row := []string{s.Name, firstLine(s.Problem()), fmt.Sprint(s.Report.Passed), fmt.Sprint(s.Report.Failed), fmt.Sprint(s.Report.Observed)}
 		for _, id := range ids {
 			row = append(row, string(s.VerdictOf(id)))
 		}
@@ -158,7 +168,7 @@ th, td { border: 1px solid #ccc; padding: 2px 4px } thead th { writing-mode: ver
 </style>
 <p>✓ passed, ✗ failed, ! observed, ~ differs where the rules are silent, – skipped, · not judged</p>
 <table><thead><tr><th>submission</th><th>failed</th>{{range .IDs}}<th>{{.}}</th>{{end}}</tr></thead>
-<tbody>{{range $s := .All}}<tr><th><a href="{{.Name}}.txt">{{.Name}}</a></th><td>{{if .Error}}{{.Error}}{{else}}{{.Report.Failed}}{{end}}</td>
+<tbody>{{range $s := .All}}<tr><th><a href="{{.Name}}.txt">{{.Name}}</a></th><td>{{if .Error}}{{.Error}}{{else}}{{.Report.Failed}}{{with .Problem}}, {{.}}{{end}}{{end}}</td>
 {{range $.IDs}}{{$v := $s.VerdictOf .}}<td class="{{class $v}}">{{sign $v}}</td>{{end}}</tr>
 {{end}}</tbody></table>
 </html>
