@@ -96,7 +96,7 @@ var All = []Mistake{
 	one("a client that takes nothing has one send timeout after the other", "poller/timeout.go", "n < c.unacknowledged {", "n <= c.unacknowledged {"),
 	one("a lingering client has no timeout", "poller/close.go", "l.lingerTimeouts.set(c, l.Kernel.Now())", ""),
 	{"lingering ends after 64 KiB of input (D17)", []Edit{
-		{"poller/read.go", "\tl.bytesIn += uint64(n)\n", "\tl.bytesIn += uint64(n)\n\tif c.phase == lingering {\n\t\tc.unsent += n\n\t}\n"},
+		{"poller/read.go", "\tl.bytesIn += uint64(n)\n", "\tl.bytesIn += uint64(n)\n\tif c.phase == lingering {\n\t\tc.unacknowledged += n\n\t}\n"},
 		{"poller/read.go", "case n == 0 && c.phase == lingering:", "case (n == 0 || c.unacknowledged > 64<<10) && c.phase == lingering:"},
 	}},
 	one("timeouts are not judged while batches are full (F12)", "poller/timeout.go",
