@@ -138,14 +138,23 @@ func TestC4LoginTimeout(t *testing.T) {
 	})
 }
 
-// The process was stopped for longer than the login timeout, and a client has logged in meanwhile.
-func TestB13LoginDuringAnAbsence(t *testing.T) {
-	runScenario(t, 5, func(p *parameters) { p.loginTimeout = 2 * time.Second }, func(s *scenario) {
-		a := s.accepted()
+// The process was stopped for longer than the login timeout, and meanwhile more clients have logged in than
+// fit into two batches. The first batch has the time before it; the second one must not end the rest.
+func TestB13LoginsDuringAnAbsence(t *testing.T) {
+	const clients = 2*batchSize + 50
+	runScenario(t, 2, func(p *parameters) { p.loginTimeout = 2 * time.Second }, func(s *scenario) {
+		var all []*testClient
+		for range clients {
+			all = append(all, s.accepted())
+		}
 		s.faults.absence = time.Minute
-		a.sends("HELLO-FROM a\n")
+		for i, c := range all {
+			c.sends(fmt.Sprintf("HELLO-FROM u%d\n", i))
+		}
 		s.rest(0)
-		a.receives("HELLO a\n")
+		for i, c := range all {
+			c.receives(fmt.Sprintf("HELLO u%d\n", i))
+		}
 	})
 }
 
