@@ -199,3 +199,15 @@ func TestQuiz(t *testing.T) {
 		t.Errorf("the same seed asks %q and then %q", question, got)
 	}
 }
+
+// The browser's storage is damaged: what was kept there is as if it were not there.
+func TestDamagedStorage(t *testing.T) {
+	tab := open(t, "#quiz.7/epoll/0/")
+	tab.waitFor(`document.querySelector("[data-key=option-0]")`)
+	tab.do(chromedp.Evaluate(`localStorage.setItem("chatd.quiz", "{"); localStorage.setItem("chatd.won", "7")`, nil), chromedp.Reload())
+	tab.waitFor(`document.querySelector("[data-key=option-0]")`)
+	tab.do(chromedp.Click("[data-key=option-1]"))
+	tab.waitFor(`document.querySelectorAll(".options .good").length === 1`)
+	tab.do(chromedp.Evaluate(`location.hash = "#level.1/epoll/0/"`, nil))
+	tab.waitFor(`location.hash.startsWith("#level") && document.querySelectorAll("[data-client=a]").length === 1`)
+}

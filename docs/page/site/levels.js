@@ -1,11 +1,11 @@
 // The levels: the loop without one of its defences. The player shows what comes of it.
 
 import { h, message } from "page/dom";
-import { state, show, compare, endComparison, stored, store, changed } from "page/run";
+import { state, show, compare, endComparison, storedList, store, changed } from "page/run";
 
 const hints = {}; // by level: how many are shown
 
-const won = () => new Set(JSON.parse(stored("chatd.won") ?? "[]"));
+const won = () => new Set(storedList("chatd.won", []));
 
 function win(number) {
   const all = won();

@@ -1,7 +1,7 @@
 // The quiz: a moment of a run, and the question which call comes next.
 
 import { h, message } from "page/dom";
-import { state, show, make, changed, stored, store } from "page/run";
+import { state, show, make, changed, storedList, store } from "page/run";
 import { load } from "page/wasm";
 
 let problem = null; // of the present seed
@@ -16,7 +16,7 @@ export async function pose(seed) {
 function choose(option) {
   problem.chosen = option;
   state.answered = true;
-  const score = JSON.parse(stored("chatd.quiz") ?? "[0,0]");
+  const score = storedList("chatd.quiz", [0, 0]);
   if (option !== null) store("chatd.quiz", JSON.stringify([score[0] + (option === problem.right), score[1] + 1]));
   make("."); // shows the call
   changed();
@@ -27,7 +27,7 @@ export function drawQuiz() {
     pose(state.number).catch((e) => message(e.message));
     return [h("p", {}, "The problem is being made…")];
   }
-  const [right, all] = JSON.parse(stored("chatd.quiz") ?? "[0,0]");
+  const [right, all] = storedList("chatd.quiz", [0, 0]);
   const verdict = () => {
     if (problem.chosen === problem.right) return "Right.";
     return problem.chosen === null ? "The answer is marked." : "No: the answer is marked.";

@@ -173,3 +173,13 @@ export function stored(name) {
     return null;
   }
 }
+
+// storedList is a stored array, or another one if there is none or its text is damaged.
+export function storedList(name, otherwise) {
+  try {
+    const list = JSON.parse(stored(name));
+    return Array.isArray(list) ? list : otherwise;
+  } catch {
+    return otherwise;
+  }
+}
