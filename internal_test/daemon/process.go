@@ -116,7 +116,7 @@ func (d *Daemon) Descriptors(t testing.TB) int {
 	return len(d.Open(t))
 }
 
-// Open says what each open descriptor is, as readlink(2) does.
+// Open says what each open descriptor is, as readlink(2) does, but for the stats file while it is written.
 func (d *Daemon) Open(t testing.TB) map[int]string {
 	t.Helper()
 	folder := fmt.Sprintf("/proc/%d/fd", d.PID())
@@ -126,7 +126,7 @@ func (d *Daemon) Open(t testing.TB) map[int]string {
 	}
 	open := make(map[int]string)
 	for _, entry := range entries {
-		if what, err := os.Readlink(filepath.Join(folder, entry.Name())); err == nil {
+		if what, err := os.Readlink(filepath.Join(folder, entry.Name())); err == nil && !strings.HasSuffix(what, ".prom.tmp") {
 			fd, _ := strconv.Atoi(entry.Name())
 			open[fd] = what
 		}
