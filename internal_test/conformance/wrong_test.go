@@ -92,7 +92,10 @@ func TestWrongServers(t *testing.T) {
 	for _, w := range wrongs {
 		t.Run(w.way, func(t *testing.T) {
 			t.Parallel()
-			r := judge(t, min(1, len(w.fails)), "--exec", server+"--break "+w.way, "--timeout", impatience, "--must", "--only", w.only, "--skip", w.except)
+			var r report
+			for try := 0; try == 0 || try < 3 && len(r.with(observed)) == 0 && w.observed != ""; try++ { // a busy server may not show it
+				r = judge(t, min(1, len(w.fails)), "--exec", server+"--break "+w.way, "--timeout", impatience, "--must", "--only", w.only, "--skip", w.except)
+			}
 			for v, want := range map[verdict]string{failed: w.fails, observed: w.observed} {
 				if got := r.with(v); !slices.Equal(sorted(got), sorted(strings.Fields(want))) {
 					t.Errorf("%s: %v, expected %v", v, got, want)
