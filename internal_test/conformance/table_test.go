@@ -97,7 +97,7 @@ func serversOfTable(t *testing.T) (servers []tableServer) {
 func (s tableServer) row(t *testing.T, timeout string) string {
 	t.Helper()
 	if s.missing != "" {
-		t.Skip(s.missing)
+		t.Skipf("%s is not judged: %s", s.name, s.missing)
 	}
 	r := judgeAny(t, "--exec", s.command, "--timeout", timeout)
 	if s.name == "chatd" && (r.Passed != len(r.Cases) || len(r.Notes) > 0) {

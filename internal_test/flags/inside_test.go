@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A default that differs from the usage text is one that nobody has chosen: to give a flag the value that
-// the text calls its default changes nothing, and every other value does.
+// The usage text tells the defaults of the code: to give a flag the value that the text calls its default
+// changes no option.
 func TestUsageTellsTheDefaults(t *testing.T) {
 	defaults, err := parse(nil)
 	if err != nil {

@@ -16,7 +16,7 @@ func TestGuest(t *testing.T) {
 		t.Skip("GUEST_KERNEL names no kernel")
 	}
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		t.Skip(err)
+		t.Skipf("a guest needs qemu: %v", err)
 	}
 	if err := boot(kernel, 500, 1024, 10*time.Minute); err != nil {
 		t.Error(err)
@@ -27,7 +27,7 @@ func TestGuest(t *testing.T) {
 func TestArchive(t *testing.T) {
 	cpio, err := exec.LookPath("cpio")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("only cpio can read the archive: %v", err)
 	}
 	path := filepath.Join(t.TempDir(), "archive")
 	if err := os.WriteFile(path, archive([]file{{"init", []byte("12345")}, {"chatd", nil}}), 0o600); err != nil {
