@@ -57,13 +57,14 @@ func (l *Loop) timeout() (sleep, now time.Duration) {
 	if l.stops > 0 {
 		l.nearest = min(l.nearest, l.stopUntil)
 	}
-	busy := l.resumed.first != nil || len(l.lost) > 0
-	if l.nearest == never && !busy {
-		return Forever, 0
+	if l.nearest != never {
+		now = l.Kernel.Now()
 	}
-	now = l.Kernel.Now()
-	if busy {
+	switch {
+	case l.resumed.first != nil || len(l.lost) > 0:
 		return 0, now
+	case l.nearest == never:
+		return Forever, now
 	}
 	return max(0, l.nearest-now), now
 }

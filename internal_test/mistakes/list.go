@@ -44,9 +44,9 @@ var All = []Mistake{
 	}},
 	one("lines that are left are forgotten", "poller/loop.go", "l.resumed.push(&c.left, c, 0)", ""),
 	one("the loop sleeps with lines to carry out", "poller/timeout.go",
-		"busy := l.resumed.first != nil || len(l.lost) > 0", "busy := len(l.lost) > 0"),
+		"case l.resumed.first != nil || len(l.lost) > 0:", "case len(l.lost) > 0:"),
 	one("the loop sleeps with receipts to complete", "poller/timeout.go",
-		"busy := l.resumed.first != nil || len(l.lost) > 0", "busy := l.resumed.first != nil"),
+		"case l.resumed.first != nil || len(l.lost) > 0:", "case l.resumed.first != nil:"),
 	one("a throttled client stays throttled", "poller/write.go", "owner.throttled = false", ""),
 
 	// Writing.
