@@ -44,14 +44,14 @@ func (d *Daemon) AwaitDescriptors(t testing.TB, connections int) {
 
 // ExpectIdle expects the process to use almost no processor time while it has nothing to do.
 //
-// That nothing happens can only be seen by looking for a while. A loop that turns for nothing uses
-// all the time it can get in each of the three windows; one that sleeps uses none in the first, and
-// the others are there for the runtime, which may tidy up its memory.
+// That nothing happens can only be seen by looking for a while. A loop that turns for nothing uses all
+// the time it can get in each window; one that sleeps uses none as soon as the runtime has tidied up its
+// memory, which takes long on a busy machine.
 func (d *Daemon) ExpectIdle(t testing.TB) {
 	t.Helper()
 	const window, most = 150 * time.Millisecond, 5 * time.Millisecond
 	var used time.Duration
-	for range 3 {
+	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {
 		before := d.CPU(t)
 		time.Sleep(window)
 		if used = d.CPU(t) - before; used <= most {
